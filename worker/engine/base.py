@@ -56,8 +56,8 @@ class EngineJob:
 class Speech:
     """What an engine makes of a job.
 
-    pcm: int16 (samples,) mono at SAMPLE_RATE. durations: int32 (tokens + 2,), in units of SAMPLES_PER_DURATION_UNIT, the
-    boundary tokens' first and last; ``durations.sum() * 600 == len(pcm)``.
+    pcm: int16 (samples,) mono at SAMPLE_RATE. durations: int32 (tokens + 2,), in units of
+    SAMPLES_PER_DURATION_UNIT, the boundary tokens' first and last; ``durations.sum() * 600 == len(pcm)``.
     """
 
     pcm: NDArray[np.int16]
@@ -95,5 +95,5 @@ class Engine(Protocol):
 
 def float_to_pcm16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
     """Convert float audio in -1..1 to int16, rounding to nearest and clipping what lies outside."""
-    scaled = np.rint(audio * 32767.0)
-    return np.clip(scaled, -32768, 32767).astype(np.int16)
+    pcm: NDArray[np.int16] = np.clip(np.rint(audio * 32767.0), -32768, 32767).astype(np.int16)
+    return pcm

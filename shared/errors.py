@@ -1,0 +1,90 @@
+"""One tree of errors for every process; each class has a stable ``code`` that travels on the wire and to callers.
+
+    FleetError
+    ├── BadRequest               the caller's mistake; nothing was started
+    │   ├── InvalidValue         a field is malformed or out of range
+    │   ├── UnknownVoice
+    │   ├── UnspeakableText      nothing in the input can be spoken
+    │   └── UnsupportedLanguage
+    ├── UnknownModel
+    ├── InputTooLarge            body or input over its configured limit
+    ├── AtCapacity               healthy, but not able to take this now; retry later
+    │   └── NoWorkers
+    ├── QueueUnavailable         Redis cannot be reached
+    ├── SynthesisFailed          a worker gave up on a chunk; carries the worker's code
+    ├── SynthesisTimeout         a chunk's deadline passed
+    └── WireError                a message of another version, or not one of ours
+
+HTTP statuses belong to the gateway: see ``gateway/api/errors.py``.
+"""
+
+from __future__ import annotations
+
+
+class FleetError(Exception):
+    """Base of all expected failures. ``param`` names the request field at fault, where there is one."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class BadRequest(FleetError):
+    code = "invalid_request"
+
+
+class InvalidValue(BadRequest):
+    code = "invalid_value"
+
+
+class UnknownVoice(BadRequest):
+    code = "voice_not_found"
+
+
+class UnspeakableText(BadRequest):
+    code = "unspeakable_text"
+
+
+class UnsupportedLanguage(BadRequest):
+    code = "unsupported_language"
+
+
+class UnknownModel(FleetError):
+    code = "model_not_found"
+
+
+class InputTooLarge(FleetError):
+    code = "input_too_large"
+
+
+class AtCapacity(FleetError):
+    """``retry_after_s`` is what the caller is told to wait."""
+
+    code = "overloaded"
+    retry_after_s = 5
+
+
+class NoWorkers(AtCapacity):
+    code = "no_workers"
+
+
+class QueueUnavailable(FleetError):
+    code = "queue_unavailable"
+    retry_after_s = 2
+
+
+class SynthesisFailed(FleetError):
+    code = "synthesis_failed"
+
+
+class SynthesisTimeout(FleetError):
+    code = "synthesis_timeout"
+
+
+class WireError(FleetError):
+    code = "wire_error"

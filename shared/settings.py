@@ -1,0 +1,40 @@
+"""Settings that more than one process reads. Each process has one frozen object of its own, made at start-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.observe import LogFormat
+
+
+class FleetSettings(BaseSettings):
+    """Read from the environment, or from ``.env``; names are case-insensitive."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, protected_namespaces=())
+
+    redis_url: str = "redis://localhost:6379/0"
+    """Redis or Valkey: redis://, rediss:// or unix://. `kokoro-fleet up` starts its own where this is not set."""
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_format: LogFormat = "auto"
+    """json, console, or auto: console when a person watches the terminal."""
+    heartbeat_s: float = 1.0
+    """How often gateways and workers say that they live; three missed beats and they are taken for dead."""
+
+
+class ModelSettings(FleetSettings):
+    """Where the model lives; read by workers and by `kokoro-fleet models`."""
+
+    model_dir: Path = Path("models")
+    """Folder of the weights and of the graphs built from them."""
+    voices_dir: Path | None = None
+    """Folder of the voice packs; `voices` inside MODEL_DIR where not set."""
+    download_model: bool = True
+    """Fetch what is missing; false: use what is there, or say what is not."""
+
+    @property
+    def voices_path(self) -> Path:
+        """VOICES_DIR, or its default."""
+        return self.voices_dir or self.model_dir / "voices"

@@ -1,0 +1,107 @@
+"""Keys, the records kept under them, and the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from shared.contract import ChunkJob, Lane
+from shared.errors import QueueUnavailable
+
+GROUP = "workers"
+DEAD_KEY = "tts:dead"
+DEAD_MAX_JOBS = 10_000
+MISSED_HEARTBEATS = 3
+
+
+def jobs_key(lane: Lane) -> str:
+    return f"tts:jobs:{lane.value}"
+
+
+def reply_key(gateway_id: str) -> str:
+    return f"tts:reply:{gateway_id}"
+
+
+def cancel_key(request_id: str) -> str:
+    return f"tts:cancel:{request_id}"
+
+
+def worker_key(worker_id: str) -> str:
+    return f"tts:worker:{worker_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job in a worker's hands, still pending in Redis."""
+
+    entry_id: str
+    lane: Lane
+    job: ChunkJob
+
+    @property
+    def published_ms(self) -> int:
+        """Unix time at which it was published, by Redis' clock."""
+        return int(self.entry_id.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """What a worker says of itself with each heartbeat."""
+
+    id: str
+    engine: str
+    voices: tuple[str, ...]
+    capacity: float
+    """Audio seconds per second, measured; 0 until the first job."""
+    jobs_done: int = 0
+    jobs_cancelled: int = 0
+    jobs_expired: int = 0
+    jobs_failed: int = 0
+    audio_s: float = 0.0
+
+
+def connect(url: str) -> Redis:
+    """A client that gives up on a dead server in seconds rather than never."""
+    client: Redis = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=15)
+    return client
+
+
+@contextmanager
+def reaching_redis() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise QueueUnavailable(f"The queue cannot be reached: {error}") from error
+
+
+async def consumers(redis: Redis, lane: Lane) -> list[str]:
+    try:
+        rows = await redis.xinfo_consumers(jobs_key(lane), GROUP)
+    except ResponseError as error:
+        if "no such key" in str(error).lower() or str(error).startswith("NOGROUP"):
+            return []  # no worker has ever joined
+        raise
+    return [text(row["name"]) for row in rows]
+
+
+def record_of(worker_id: str, fields: dict[bytes, bytes]) -> WorkerRecord:
+    said = {text(key): text(value) for key, value in fields.items()}
+    return WorkerRecord(
+        id=worker_id,
+        engine=said.get("engine", ""),
+        voices=tuple(said.get("voices", "").split()),
+        capacity=float(said.get("capacity", 0)),
+        jobs_done=int(said.get("jobs_done", 0)),
+        jobs_cancelled=int(said.get("jobs_cancelled", 0)),
+        jobs_expired=int(said.get("jobs_expired", 0)),
+        jobs_failed=int(said.get("jobs_failed", 0)),
+        audio_s=float(said.get("audio_s", 0)),
+    )
+
+
+def text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,196 @@
+"""The worker's side of the streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
+
+from shared.contract import Addressee, ChunkFailed, Lane, Reply, UnreadableMessage, decode_job, encode
+from shared.streams.keys import (
+    DEAD_KEY,
+    DEAD_MAX_JOBS,
+    GROUP,
+    MISSED_HEARTBEATS,
+    Claimed,
+    WorkerRecord,
+    cancel_key,
+    consumers,
+    jobs_key,
+    reaching_redis,
+    reply_key,
+    text,
+    worker_key,
+)
+
+_DELETE_IDLE_CONSUMER = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
+  return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+end
+return -1
+"""
+# Deleting a consumer deletes its pending entries too: check and delete are one step, or a job could get lost between.
+
+
+class WorkerStreams:
+    """The worker's side: claim, answer, bury; take over from the dead."""
+
+    def __init__(self, redis: Redis, worker_id: str, heartbeat_s: float, max_deliveries: int) -> None:
+        self._redis = redis
+        self._id = worker_id
+        self._heartbeat_ms = int(heartbeat_s * 1000)
+        self._max_deliveries = max_deliveries
+
+    async def heartbeat(self, record: WorkerRecord) -> None:
+        """Say that this worker lives; must come before the first claim, or others take its jobs."""
+        fields = {**asdict(record), "voices": " ".join(record.voices)}
+        with reaching_redis():
+            async with self._redis.pipeline() as pipe:
+                pipe.hset(worker_key(self._id), mapping=fields)
+                pipe.pexpire(worker_key(self._id), MISSED_HEARTBEATS * self._heartbeat_ms)
+                await pipe.execute()
+
+    async def join(self) -> None:
+        """Make the lanes and this worker's place in their group, where missing."""
+        with reaching_redis():
+            for lane in Lane:
+                try:
+                    await self._redis.xgroup_create(jobs_key(lane), GROUP, id="0", mkstream=True)
+                except ResponseError as error:
+                    if not str(error).startswith("BUSYGROUP"):
+                        raise
+                await self._redis.xgroup_createconsumer(jobs_key(lane), GROUP, self._id)
+
+    async def leave(self) -> None:
+        """Take this worker out of the group; call with all claimed jobs acked."""
+        with reaching_redis():
+            for lane in Lane:
+                await self._delete_consumer(lane, self._id)
+            await self._redis.delete(worker_key(self._id))
+
+    async def claim(self, room: int, block_ms: int) -> list[Claimed]:
+        """Take up to ``room`` jobs, highest lane first; when there are none, wait up to ``block_ms`` for any."""
+        claimed: list[Claimed] = []
+        with reaching_redis():
+            try:
+                for lane in Lane:
+                    if len(claimed) < room:
+                        claimed += await self._read([lane], room - len(claimed), None)
+                return claimed or await self._read(list(Lane), 1, block_ms)
+            except ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+        await self.join()  # Redis came back without its memory
+        return claimed
+
+    async def reclaim(self, room: int) -> list[Claimed]:
+        """Take over jobs of workers whose heartbeat has gone; bury those that were tried too often."""
+        claimed: list[Claimed] = []
+        with reaching_redis():
+            for lane in Lane:
+                for name in await self._dead_consumers(lane):
+                    if len(claimed) < room:
+                        claimed += await self._take_over(lane, name, room - len(claimed))
+                    await self._delete_consumer(lane, name)
+        return claimed
+
+    async def answer(self, claimed: Claimed, replies: Iterable[Reply]) -> None:
+        """Write a job's frames, or its failure, and ack it: one transaction."""
+        with reaching_redis():
+            async with self._redis.pipeline() as pipe:
+                for reply in replies:
+                    pipe.xadd(claimed.job.reply_stream, {"reply": encode(reply)}, nomkstream=True)
+                pipe.xack(jobs_key(claimed.lane), GROUP, claimed.entry_id)
+                await pipe.execute()
+
+    async def cancelled(self, request_ids: Sequence[str]) -> set[str]:
+        """Those of the requests that nobody waits for any more."""
+        if not request_ids:
+            return set()
+        with reaching_redis():
+            flags = await self._redis.mget([cancel_key(request_id) for request_id in request_ids])
+        return {request_id for request_id, flag in zip(request_ids, flags, strict=True) if flag}
+
+    async def trim(self) -> None:
+        """Drop acked jobs from the lanes, up to the oldest one still pending."""
+        with reaching_redis():
+            for lane in Lane:
+                pending = await self._redis.xpending(jobs_key(lane), GROUP)
+                oldest = pending["min"]
+                if oldest is None:
+                    groups = await self._redis.xinfo_groups(jobs_key(lane))
+                    oldest = groups[0]["last-delivered-id"]
+                await self._redis.xtrim(jobs_key(lane), minid=text(oldest), approximate=False)
+
+    async def _read(self, lanes: list[Lane], count: int, block_ms: int | None) -> list[Claimed]:
+        asked: dict[Any, Any] = {jobs_key(lane): ">" for lane in lanes}
+        found = await self._redis.xreadgroup(GROUP, self._id, asked, count, block_ms)
+        lane_of = {jobs_key(lane): lane for lane in lanes}
+        claimed = []
+        for key, entries in found:
+            for entry_id, entry in entries:
+                claimed += await self._open(lane_of[text(key)], text(entry_id), entry)
+        return claimed
+
+    async def _open(self, lane: Lane, entry_id: str, entry: dict[bytes, bytes]) -> list[Claimed]:
+        packed = entry.get(b"job", b"")
+        try:
+            return [Claimed(entry_id, lane, decode_job(packed))]
+        except UnreadableMessage as error:
+            failure = ChunkFailed(error.addressee.request_id, error.addressee.seq, error.code, error.message)
+            await self._bury(lane, entry_id, packed, failure, error.addressee)
+            return []
+
+    async def _dead_consumers(self, lane: Lane) -> list[str]:
+        names = [name for name in await consumers(self._redis, lane) if name != self._id]
+        if not names:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.exists(worker_key(name))
+            alive = await pipe.execute()
+        return [name for name, lives in zip(names, alive, strict=True) if not lives]
+
+    async def _take_over(self, lane: Lane, dead: str, room: int) -> list[Claimed]:
+        key = jobs_key(lane)
+        pending = await self._redis.xpending_range(key, GROUP, "-", "+", room, dead)
+        claimed: list[Claimed] = []
+        for row in pending:
+            # The minimum idle time lets only one of several workers that see the same death have the job.
+            taken = await self._redis.xclaim(key, GROUP, self._id, self._heartbeat_ms, [row["message_id"]])
+            for entry_id, entry in taken:
+                found = await self._open(lane, text(entry_id), entry)
+                if row["times_delivered"] < self._max_deliveries:
+                    claimed += found
+                else:
+                    await self._bury_poison(found, row["times_delivered"])
+        return claimed
+
+    async def _bury_poison(self, claims: list[Claimed], deliveries: int) -> None:
+        for claimed in claims:
+            job = claimed.job
+            reason = f"This part of the text was given up: {deliveries} workers died over it."
+            failure = ChunkFailed(job.request_id, job.seq, "job_undeliverable", reason)
+            addressee = Addressee(job.request_id, job.seq, job.reply_stream)
+            await self._bury(claimed.lane, claimed.entry_id, encode(job), failure, addressee)
+
+    async def _bury(self, lane: Lane, entry_id: str, packed: bytes, failure: ChunkFailed, addressee: Addressee) -> None:
+        async with self._redis.pipeline() as pipe:
+            grave: dict[Any, Any] = {"job": packed, "lane": lane.value, "code": failure.code}
+            grave["reason"] = failure.message
+            pipe.xadd(DEAD_KEY, grave, maxlen=DEAD_MAX_JOBS)
+            _tell(pipe, addressee, failure)
+            pipe.xack(jobs_key(lane), GROUP, entry_id)
+            await pipe.execute()
+
+    async def _delete_consumer(self, lane: Lane, name: str) -> None:
+        await self._redis.eval(_DELETE_IDLE_CONSUMER, 1, jobs_key(lane), GROUP, name)
+
+
+def _tell(pipe: Pipeline, addressee: Addressee, failure: ChunkFailed) -> None:
+    if addressee.reply_stream.startswith(reply_key("")):
+        pipe.xadd(addressee.reply_stream, {"reply": encode(failure)}, nomkstream=True)
