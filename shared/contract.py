@@ -153,7 +153,7 @@ def _read(packed: bytes, kinds: dict[str, type[Any]]) -> Any:
             "run the same release of gateway and worker",
             addressee,
         )
-    cls = kinds.get(body.get("kind", ""))
+    cls = kinds.get(str(body.get("kind")))
     if cls is None:
         raise UnreadableMessage(f"unexpected message kind {body.get('kind')!r}", addressee)
     try:

@@ -26,42 +26,49 @@ class GatewayStreams:
     def __init__(self, redis: Redis, gateway_id: str, heartbeat_s: float) -> None:
         self._redis = redis
         self._ttl_ms = int(60 * heartbeat_s * 1000)
+        self._read_ids: list[bytes] = []
         self.reply_stream = reply_key(gateway_id)
 
-    async def heartbeat(self) -> None:
-        """Keep the reply stream; make it where it is missing, as after Redis lost its memory."""
-        with reaching_redis():
-            if not await self._redis.pexpire(self.reply_stream, self._ttl_ms):
-                # An entry trimmed at once leaves an empty stream: workers only write to one that is there.
-                await self._redis.xadd(self.reply_stream, {"open": ""}, maxlen=0, approximate=False)
-                await self._redis.pexpire(self.reply_stream, self._ttl_ms)
+    async def heartbeat(self) -> bool:
+        """Keep the reply stream. False: it was missing and is new, as at the start or after Redis lost its memory."""
+        async with reaching_redis():
+            if await self._redis.pexpire(self.reply_stream, self._ttl_ms):
+                return True
+            # An entry trimmed at once leaves an empty stream: workers only write to one that is there.
+            await self._redis.xadd(self.reply_stream, {"open": ""}, maxlen=0, approximate=False)
+            await self._redis.pexpire(self.reply_stream, self._ttl_ms)
+            return False
 
     async def leave(self) -> None:
         """Take the reply stream away: frames still under way vanish instead of leaking."""
-        with reaching_redis():
+        async with reaching_redis():
             await self._redis.delete(self.reply_stream)
 
     async def publish(self, job: ChunkJob) -> None:
-        with reaching_redis():
+        async with reaching_redis():
             await self._redis.xadd(jobs_key(job.lane), {"job": encode(job)})
 
     async def cancel(self, request_id: str, ttl_s: float) -> None:
         """Tell all workers that nobody waits for this request any more."""
-        with reaching_redis():
+        async with reaching_redis():
             await self._redis.set(cancel_key(request_id), "1", px=max(1, int(ttl_s * 1000)))
 
     async def read_replies(self, block_ms: int) -> list[Reply | UnreadableMessage]:
-        """Wait for replies and take them off the stream."""
-        with reaching_redis():
-            found = await self._redis.xread({self.reply_stream: "0-0"}, READ_REPLIES_AT_ONCE, block_ms)
-            entries = found[0][1] if found else []
-            if entries:
-                await self._redis.xdel(self.reply_stream, *(entry_id for entry_id, _ in entries))
+        """Wait for replies. They are taken off the stream by the next call, so that a broken connection loses none:
+        after one, some may come twice.
+        """
+        async with reaching_redis(), self._redis.pipeline(transaction=False) as pipe:
+            if self._read_ids:
+                pipe.xdel(self.reply_stream, *self._read_ids)
+            pipe.xread({self.reply_stream: "0-0"}, READ_REPLIES_AT_ONCE, block_ms)
+            found = (await pipe.execute())[-1]
+        entries = found[0][1] if found else []
+        self._read_ids = [entry_id for entry_id, _ in entries]
         return [_reply_or_error(entry[b"reply"]) for _, entry in entries]
 
     async def workers(self) -> list[WorkerRecord]:
         """All live workers."""
-        with reaching_redis():
+        async with reaching_redis():
             names = await consumers(self._redis, Lane.STANDARD)
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name in names:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -16,6 +17,9 @@ GROUP = "workers"
 DEAD_KEY = "tts:dead"
 DEAD_MAX_JOBS = 10_000
 MISSED_HEARTBEATS = 3
+CONNECT_TIMEOUT_S = 2
+ANSWER_TIMEOUT_S = 10
+"""Longer than any blocking read; a Redis that takes longer counts as gone."""
 
 
 def jobs_key(lane: Lane) -> str:
@@ -65,17 +69,24 @@ class WorkerRecord:
 
 
 def connect(url: str) -> Redis:
-    """A client that gives up on a dead server in seconds rather than never."""
-    client: Redis = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=15)
+    """A client for all of a process' calls.
+
+    Without ``socket_timeout``: on Python 3.11 redis-py then sends within ``asyncio.wait_for``, which loses a
+    cancellation that comes at the wrong moment, so that a task told to stop goes on for ever. ``reaching_redis``
+    bounds each call instead.
+    """
+    client: Redis = Redis.from_url(url, socket_connect_timeout=CONNECT_TIMEOUT_S, health_check_interval=15)
     return client
 
 
-@contextmanager
-def reaching_redis() -> Iterator[None]:
+@asynccontextmanager
+async def reaching_redis() -> AsyncIterator[None]:
+    """Bounds what is asked of Redis in time; raises QueueUnavailable for any trouble with it."""
     try:
-        yield
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            yield
     except (RedisError, OSError) as error:
-        raise QueueUnavailable(f"The queue cannot be reached: {error}") from error
+        raise QueueUnavailable(f"The queue cannot be reached: {error or type(error).__name__}") from error
 
 
 async def consumers(redis: Redis, lane: Lane) -> list[str]:

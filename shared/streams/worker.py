@@ -27,6 +27,9 @@ from shared.streams.keys import (
     worker_key,
 )
 
+RESUME_MAX_JOBS = 1000
+"""More than any worker holds at once."""
+
 _DELETE_IDLE_CONSUMER = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
   return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
@@ -44,19 +47,19 @@ class WorkerStreams:
         self._id = worker_id
         self._heartbeat_ms = int(heartbeat_s * 1000)
         self._max_deliveries = max_deliveries
+        self._delete_idle = redis.register_script(_DELETE_IDLE_CONSUMER)
 
     async def heartbeat(self, record: WorkerRecord) -> None:
         """Say that this worker lives; must come before the first claim, or others take its jobs."""
         fields = {**asdict(record), "voices": " ".join(record.voices)}
-        with reaching_redis():
-            async with self._redis.pipeline() as pipe:
-                pipe.hset(worker_key(self._id), mapping=fields)
-                pipe.pexpire(worker_key(self._id), MISSED_HEARTBEATS * self._heartbeat_ms)
-                await pipe.execute()
+        async with reaching_redis(), self._redis.pipeline() as pipe:
+            pipe.hset(worker_key(self._id), mapping=fields)
+            pipe.pexpire(worker_key(self._id), MISSED_HEARTBEATS * self._heartbeat_ms)
+            await pipe.execute()
 
     async def join(self) -> None:
         """Make the lanes and this worker's place in their group, where missing."""
-        with reaching_redis():
+        async with reaching_redis():
             for lane in Lane:
                 try:
                     await self._redis.xgroup_create(jobs_key(lane), GROUP, id="0", mkstream=True)
@@ -67,7 +70,7 @@ class WorkerStreams:
 
     async def leave(self) -> None:
         """Take this worker out of the group; call with all claimed jobs acked."""
-        with reaching_redis():
+        async with reaching_redis():
             for lane in Lane:
                 await self._delete_consumer(lane, self._id)
             await self._redis.delete(worker_key(self._id))
@@ -75,7 +78,7 @@ class WorkerStreams:
     async def claim(self, room: int, block_ms: int) -> list[Claimed]:
         """Take up to ``room`` jobs, highest lane first; when there are none, wait up to ``block_ms`` for any."""
         claimed: list[Claimed] = []
-        with reaching_redis():
+        async with reaching_redis():
             try:
                 for lane in Lane:
                     if len(claimed) < room:
@@ -87,10 +90,15 @@ class WorkerStreams:
         await self.join()  # Redis came back without its memory
         return claimed
 
+    async def resume(self) -> list[Claimed]:
+        """Jobs claimed under this worker's name and never answered, as after the connection broke."""
+        async with reaching_redis():
+            return await self._read(list(Lane), RESUME_MAX_JOBS, None, after="0")
+
     async def reclaim(self, room: int) -> list[Claimed]:
         """Take over jobs of workers whose heartbeat has gone; bury those that were tried too often."""
         claimed: list[Claimed] = []
-        with reaching_redis():
+        async with reaching_redis():
             for lane in Lane:
                 for name in await self._dead_consumers(lane):
                     if len(claimed) < room:
@@ -100,24 +108,23 @@ class WorkerStreams:
 
     async def answer(self, claimed: Claimed, replies: Iterable[Reply]) -> None:
         """Write a job's frames, or its failure, and ack it: one transaction."""
-        with reaching_redis():
-            async with self._redis.pipeline() as pipe:
-                for reply in replies:
-                    pipe.xadd(claimed.job.reply_stream, {"reply": encode(reply)}, nomkstream=True)
-                pipe.xack(jobs_key(claimed.lane), GROUP, claimed.entry_id)
-                await pipe.execute()
+        async with reaching_redis(), self._redis.pipeline() as pipe:
+            for reply in replies:
+                pipe.xadd(claimed.job.reply_stream, {"reply": encode(reply)}, nomkstream=True)
+            pipe.xack(jobs_key(claimed.lane), GROUP, claimed.entry_id)
+            await pipe.execute()
 
     async def cancelled(self, request_ids: Sequence[str]) -> set[str]:
         """Those of the requests that nobody waits for any more."""
         if not request_ids:
             return set()
-        with reaching_redis():
+        async with reaching_redis():
             flags = await self._redis.mget([cancel_key(request_id) for request_id in request_ids])
         return {request_id for request_id, flag in zip(request_ids, flags, strict=True) if flag}
 
     async def trim(self) -> None:
         """Drop acked jobs from the lanes, up to the oldest one still pending."""
-        with reaching_redis():
+        async with reaching_redis():
             for lane in Lane:
                 pending = await self._redis.xpending(jobs_key(lane), GROUP)
                 oldest = pending["min"]
@@ -126,14 +133,14 @@ class WorkerStreams:
                     oldest = groups[0]["last-delivered-id"]
                 await self._redis.xtrim(jobs_key(lane), minid=text(oldest), approximate=False)
 
-    async def _read(self, lanes: list[Lane], count: int, block_ms: int | None) -> list[Claimed]:
-        asked: dict[Any, Any] = {jobs_key(lane): ">" for lane in lanes}
+    async def _read(self, lanes: list[Lane], count: int, block_ms: int | None, after: str = ">") -> list[Claimed]:
+        asked: dict[Any, Any] = {jobs_key(lane): after for lane in lanes}
         found = await self._redis.xreadgroup(GROUP, self._id, asked, count, block_ms)
         lane_of = {jobs_key(lane): lane for lane in lanes}
         claimed = []
         for key, entries in found:
             for entry_id, entry in entries:
-                claimed += await self._open(lane_of[text(key)], text(entry_id), entry)
+                claimed += await self._open(lane_of[text(key)], text(entry_id), entry or {})
         return claimed
 
     async def _open(self, lane: Lane, entry_id: str, entry: dict[bytes, bytes]) -> list[Claimed]:
@@ -188,7 +195,7 @@ class WorkerStreams:
             await pipe.execute()
 
     async def _delete_consumer(self, lane: Lane, name: str) -> None:
-        await self._redis.eval(_DELETE_IDLE_CONSUMER, 1, jobs_key(lane), GROUP, name)
+        await self._delete_idle(keys=[jobs_key(lane)], args=[GROUP, name])
 
 
 def _tell(pipe: Pipeline, addressee: Addressee, failure: ChunkFailed) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,3 +97,18 @@ def float_to_pcm16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
     """Convert float audio in -1..1 to int16, rounding to nearest and clipping what lies outside."""
     pcm: NDArray[np.int16] = np.clip(np.rint(audio * 32767.0), -32768, 32767).astype(np.int16)
     return pcm
+
+
+def speech_from_audio(audio: NDArray[np.float32], durations: NDArray[np.integer[Any]]) -> Speech | EngineError:
+    """Check what a network made, and convert it.
+
+    audio: float32 (samples,), -1..1 but for clipping. durations: integers (tokens + 2,). An EngineError when there is no
+    audio, when it is not finite, or when its length is not what the durations say.
+    """
+    if audio.size == 0:
+        return EngineError("the model made no audio")
+    if not np.isfinite(audio).all():
+        return EngineError("the model made audio that is not finite")
+    if audio.shape != (int(durations.sum()) * SAMPLES_PER_DURATION_UNIT,):
+        return EngineError(f"the model made {audio.shape} samples for durations of {int(durations.sum())} units")
+    return Speech(pcm=float_to_pcm16(audio), durations=durations.astype(np.int32))

@@ -1,0 +1,5 @@
+"""``python -m cli``: what ``kokoro-fleet`` runs, for child processes that must not depend on PATH."""
+
+from cli.main import main
+
+main()

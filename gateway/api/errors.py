@@ -1,0 +1,83 @@
+"""The one map from errors to HTTP answers, in OpenAI's shape: {"error": {"message", "type", "param", "code"}}."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from shared.errors import (
+    AtCapacity,
+    BadRequest,
+    FleetError,
+    InputTooLarge,
+    QueueUnavailable,
+    SynthesisFailed,
+    SynthesisTimeout,
+    UnknownModel,
+)
+from shared.observe import logger
+
+log = logger(__name__)
+
+STATUS: tuple[tuple[type[FleetError], int], ...] = (
+    (InputTooLarge, 413),
+    (UnknownModel, 404),
+    (BadRequest, 400),
+    (AtCapacity, 503),
+    (QueueUnavailable, 503),
+    (SynthesisTimeout, 504),
+    (SynthesisFailed, 500),
+)
+"""First match wins; anything else is a 500."""
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+_VALIDATION_CODES = {"missing": "missing_required_parameter", "json_invalid": "invalid_json"}
+
+
+def status_of(error: FleetError) -> int:
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def error_response(error: FleetError) -> JSONResponse:
+    """The HTTP answer to an error that came before the first byte."""
+    status = status_of(error)
+    headers = {}
+    if isinstance(error, AtCapacity | QueueUnavailable):
+        headers = {"retry-after": str(error.retry_after_s), "retry-after-ms": str(error.retry_after_s * 1000)}
+    return _answer(status, error.message, error.code, error.param, headers)
+
+
+def invalid_body(error: ValidationError) -> BadRequest:
+    """The first of a body's faults, as a BadRequest that names the field."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    param = str(fault["loc"][0]) if fault["loc"] else None
+    code = _VALIDATION_CODES.get(fault["type"], "invalid_value")
+    message = fault["msg"].removeprefix("Value error, ")
+    return BadRequest(f"{param}: {message}" if param else message, param=param, code=code)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app answer in OpenAI's shape."""
+
+    @app.exception_handler(FleetError)
+    async def expected(_: Request, error: FleetError) -> JSONResponse:
+        return error_response(error)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        code = _HTTP_CODES.get(error.status_code, "invalid_request")
+        return _answer(error.status_code, str(error.detail), code, None, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected", exc_info=error)
+        return _answer(500, "Something went wrong on our side.", "internal_error", None, {})
+
+
+def _answer(status: int, message: str, code: str, param: str | None, headers: dict[str, str]) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return JSONResponse(body, status, headers)

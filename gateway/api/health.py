@@ -1,0 +1,47 @@
+"""Probes: /livez (the process answers), /readyz (requests can be served), /health (the same with its reasons)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from gateway.api.errors import error_response
+from gateway.fleet import Fleet
+from shared.errors import FleetError
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def live() -> dict[str, str]:
+    """This process answers. Asks nobody else, so that a busy or lost worker never gets gateways restarted."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> JSONResponse:
+    """Redis can be reached, a worker lives and this gateway is not draining."""
+    fleet: Fleet = request.app.state.fleet
+    try:
+        await fleet.require()
+    except FleetError as error:
+        return error_response(error)
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/health")
+async def health(request: Request) -> JSONResponse:
+    """Who works, and what they have done."""
+    fleet: Fleet = request.app.state.fleet
+    try:
+        await fleet.require()
+    except FleetError as error:
+        return JSONResponse({"status": "unhealthy", "reason": error.message, "workers": []}, 503)
+    return JSONResponse({"status": "healthy", "workers": [_card(asdict(worker)) for worker in fleet.workers]})
+
+
+def _card(worker: dict[str, Any]) -> dict[str, Any]:
+    return {**worker, "voices": len(worker["voices"])}

@@ -1,0 +1,83 @@
+"""Composition root of the gateway: settings in, an ASGI app out."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from gateway.api import errors, health, models, speech, voices
+from gateway.api.request_ids import RequestIds
+from gateway.fleet import Fleet
+from gateway.pipeline import Pipeline
+from gateway.settings import GatewaySettings
+from gateway.synthesis import Synthesis
+from gateway.text.chunker import ChunkLimits
+from gateway.text.frontend import TextFrontend
+from shared.observe import configure_logs, logger
+from shared.streams import GatewayStreams, connect
+
+log = logger(__name__)
+
+
+def create_app(settings: GatewaySettings) -> ASGIApp:
+    """The gateway as an ASGI app; connects and warms up in its lifespan."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        redis = connect(settings.redis_url)
+        streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
+        fleet = Fleet(streams)
+        synthesis = Synthesis(
+            streams,
+            fleet,
+            window=settings.chunk_window,
+            job_timeout_s=settings.job_timeout_s,
+            heartbeat_s=settings.heartbeat_s,
+            grace_s=settings.worker_grace_s,
+        )
+        limits = ChunkLimits(
+            target_min_tokens=settings.target_min_tokens,
+            target_max_tokens=settings.target_max_tokens,
+            absolute_max_tokens=settings.absolute_max_tokens,
+        )
+        frontend = TextFrontend(limits, processes=settings.text_processes)
+        app.state.settings, app.state.fleet = settings, fleet
+        app.state.pipeline = Pipeline(frontend, synthesis)
+        await frontend.start()
+        await synthesis.start()
+        log.info("ready", host=settings.host, port=settings.port)
+        yield
+        await synthesis.close()
+        await frontend.close()
+        await redis.aclose()
+
+    app = FastAPI(
+        title=settings.api_title,
+        description=settings.api_description,
+        version=settings.api_version,
+        lifespan=lifespan,
+    )
+    errors.install(app)
+    for part in (speech, voices, models, health):
+        app.include_router(part.router)
+    return RequestIds(app)
+
+
+def run_gateway(settings: GatewaySettings) -> None:
+    """Serve until SIGTERM or SIGINT; open streams then get DRAIN_TIMEOUT_S to end."""
+    import uvicorn
+
+    configure_logs(settings.log_level, settings.log_format)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(settings.drain_timeout_s),
+        server_header=False,
+    )

@@ -1,0 +1,117 @@
+"""``Pipeline.speak`` is the function to read first: text in, packets out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.audio.encoder import FileEncoder, StreamingEncoder
+from gateway.audio.formats import AudioFormat
+from gateway.audio.shape import fade_edges
+from gateway.synthesis import Delivery, Synthesis
+from gateway.text.frontend import TextFrontend
+from gateway.text.languages import Language
+from shared.contract import Lane, VoiceMix
+
+SAMPLE_RATE = 24_000
+"""Of everything the workers send."""
+
+ENCODE_SAMPLES = SAMPLE_RATE
+"""Samples encoded in one go: small enough that a cancelled request stops at once."""
+
+SEND_BYTES = 256 * 1024
+"""Bytes of a finished file sent in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A validated request."""
+
+    request_id: str
+    text: str
+    voice: VoiceMix
+    language: Language
+    speed: float
+    seed: int
+    format: AudioFormat
+    lane: Lane = Lane.URGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """An open answer: packets to send, and how many bytes they are in all, where that is known."""
+
+    packets: AsyncIterator[bytes]
+    length: int | None
+
+
+class Pipeline:
+    """Text → chunks → pcm → packets."""
+
+    def __init__(self, frontend: TextFrontend, synthesis: Synthesis) -> None:
+        self._frontend = frontend
+        self._synthesis = synthesis
+
+    async def speak(self, utterance: Utterance) -> AsyncGenerator[bytes, None]:
+        """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
+        with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+            async with contextlib.aclosing(self._pcm(utterance)) as pieces:
+                async for pcm in pieces:
+                    if packet := await asyncio.to_thread(encoder.write, pcm):
+                        yield packet
+            yield await asyncio.to_thread(encoder.close)
+
+    @contextlib.asynccontextmanager
+    async def stream(self, utterance: Utterance) -> AsyncIterator[Audio]:
+        """``speak`` as an open answer whose length nobody knows yet."""
+        async with contextlib.aclosing(self.speak(utterance)) as packets:
+            yield Audio(packets, length=None)
+
+    @contextlib.asynccontextmanager
+    async def file(self, utterance: Utterance) -> AsyncIterator[Audio]:
+        """The whole utterance as one file, with exact sizes and durations in its headers. Raises FleetError."""
+        with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
+            path = Path(folder) / f"speech.{utterance.format.extension}"
+            await self._render(utterance, path)
+            async with contextlib.aclosing(_read(path)) as packets:
+                yield Audio(packets, length=path.stat().st_size)
+
+    async def _render(self, utterance: Utterance, path: Path) -> None:
+        with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
+            async with contextlib.aclosing(self._pcm(utterance)) as pieces:
+                async for pcm in pieces:
+                    await asyncio.to_thread(encoder.write, pcm)
+            await asyncio.to_thread(encoder.close)
+
+    async def _pcm(self, utterance: Utterance) -> AsyncGenerator[NDArray[np.int16], None]:
+        delivery = Delivery(
+            request_id=utterance.request_id,
+            voice=utterance.voice,
+            speed=utterance.speed,
+            seed=utterance.seed,
+            lane=utterance.lane,
+        )
+        chunks = self._frontend.chunks(utterance.text, utterance.language)
+        async with contextlib.aclosing(self._synthesis.speak(delivery, chunks)) as spoken_chunks:
+            async for spoken in spoken_chunks:
+                pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
+                for piece in _pieces(fade_edges(pcm, SAMPLE_RATE)):
+                    yield piece
+
+
+async def _read(path: Path) -> AsyncGenerator[bytes, None]:
+    with path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, SEND_BYTES):
+            yield piece
+
+
+def _pieces(pcm: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
+    for start in range(0, len(pcm), ENCODE_SAMPLES):
+        yield pcm[start : start + ENCODE_SAMPLES]

@@ -1,0 +1,46 @@
+"""The gateway's settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.settings import FleetSettings
+
+
+class GatewaySettings(FleetSettings):
+    """One frozen object per gateway process, from the environment."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
+    """Address to listen on."""
+    port: int = Field(default=8880, ge=0, le=65535)
+    """Port to listen on."""
+    api_title: str = "Kokoro TTS API"
+    """Title in the API documentation."""
+    api_description: str = "OpenAI-compatible text-to-speech with Kokoro-82M"
+    """Description in the API documentation."""
+    api_version: str = "1.0.0"
+    """Version in the API documentation."""
+    default_voice: str = "af_heart"
+    """Voice, or mix, of a request that names none."""
+    max_input_length: int = Field(default=1_000_000, ge=1)
+    """Characters that one request may have."""
+    max_body_bytes: int = Field(default=16_000_000, ge=1024)
+    """Bytes that one request body may have; room for MAX_INPUT_LENGTH in JSON's longest spelling."""
+    chunk_window: int = Field(default=4, ge=1)
+    """Chunks of one request that may be queued, running or waiting for the client at a time."""
+    job_timeout_s: float = Field(default=300.0, gt=0)
+    """How long one chunk may take from publishing to audio before its request is given up."""
+    worker_grace_s: float = Field(default=10.0, gt=0)
+    """How long requests under way wait when the last worker is gone, or Redis, before they are given up."""
+    stalled_client_timeout_s: float = Field(default=300.0, gt=0)
+    """How long a client may take no audio before its request is given up."""
+    text_processes: int = Field(default=1, ge=1)
+    """Processes that turn text into phonemes."""
+    drain_timeout_s: float = Field(default=30.0, gt=0)
+    """After SIGTERM, how long open streams may still take."""
+    target_min_tokens: int = Field(default=175, ge=1)
+    """Tokens that a chunk should have at least."""
+    target_max_tokens: int = Field(default=250, ge=1)
+    """Tokens that a chunk should have at most."""
+    absolute_max_tokens: int = Field(default=450, ge=1, le=510)
+    """Tokens that a chunk may have at most, where a sentence cannot be cut well."""

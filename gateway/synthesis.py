@@ -1,0 +1,226 @@
+"""From chunks to pcm: publishes a window of jobs per request and routes the replies back, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.fleet import Fleet
+from gateway.reorder import Reorder, SpokenChunk
+from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane, UnreadableMessage, VoiceMix
+from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed, SynthesisTimeout
+from shared.observe import logger
+from shared.streams import GatewayStreams
+
+log = logger(__name__)
+
+READ_BLOCK_MS = 1000
+RETRY_S = 0.2
+DEADLINE_GRACE_S = 2.0
+"""A worker that finds a job expired says so; wait this much longer for its word."""
+
+
+class Tokens(Protocol):
+    """What synthesis needs of a chunk."""
+
+    @property
+    def token_ids(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the chunks of one request are to be spoken."""
+
+    request_id: str
+    voice: VoiceMix
+    speed: float
+    seed: int
+    lane: Lane
+    """Of the first chunk; the following ones of an urgent request are standard."""
+    tenant_id: str = ""
+    traceparent: str | None = None
+
+
+class _Inbox:
+    """One request's replies, as they come."""
+
+    def __init__(self) -> None:
+        self._reorder = Reorder()
+        self._arrived = asyncio.Event()
+        self._failure: FleetError | None = None
+
+    def put(self, reply: AudioFrame | ChunkFailed) -> None:
+        if isinstance(reply, AudioFrame):
+            self._reorder.add(reply)
+            self._arrived.set()
+        else:
+            self.fail(SynthesisFailed(reply.message, code=reply.code))
+
+    def fail(self, error: FleetError) -> None:
+        self._failure = self._failure or error
+        self._arrived.set()
+
+    async def next(self, deadline: float) -> SpokenChunk:
+        """The next chunk in order. What arrived before a failure is still given. ``deadline``: monotonic seconds."""
+        while (spoken := self._reorder.pop()) is None:
+            if self._failure is not None:
+                raise self._failure
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                    await self._arrived.wait()
+            except TimeoutError as error:
+                raise SynthesisTimeout("The audio did not come in time.") from error
+        return spoken
+
+
+class Synthesis:
+    """The gateway's end of the queue: one reply stream, many requests."""
+
+    def __init__(
+        self,
+        streams: GatewayStreams,
+        fleet: Fleet,
+        *,
+        window: int,
+        job_timeout_s: float,
+        heartbeat_s: float,
+        grace_s: float,
+    ) -> None:
+        self._streams = streams
+        self._fleet = fleet
+        self._window = window
+        self._job_timeout_s = job_timeout_s
+        self._heartbeat_s = heartbeat_s
+        self._grace_s = grace_s
+        self._inboxes: dict[str, _Inbox] = {}
+        self._background: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start to read replies. Redis need not be there yet."""
+        await self._beat_once()
+        self._background = [asyncio.create_task(self._read()), asyncio.create_task(self._beat())]
+
+    async def close(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        with contextlib.suppress(QueueUnavailable):
+            await self._streams.leave()
+
+    async def speak(self, delivery: Delivery, chunks: AsyncIterator[Tokens]) -> AsyncGenerator[SpokenChunk, None]:
+        """Speak chunks; yields them in order, each once. At most a window of them is under way at a time.
+
+        Leaving early, by whatever way, cancels what is queued. Raises FleetError, and whatever ``chunks`` raises.
+        """
+        inbox = self._inboxes[delivery.request_id] = _Inbox()
+        window = asyncio.Semaphore(self._window)
+        published: asyncio.Queue[float | None] = asyncio.Queue()
+        feeder = asyncio.create_task(self._feed(delivery, chunks, window, published))
+        unfinished = True
+        try:
+            while (deadline := await _next_published(published, feeder)) is not None:
+                yield await inbox.next(deadline)
+                window.release()
+            unfinished = False
+        finally:
+            del self._inboxes[delivery.request_id]
+            feeder.cancel()
+            await asyncio.gather(feeder, return_exceptions=True)
+            if unfinished:
+                await self._cancel(delivery.request_id)
+
+    async def _feed(
+        self,
+        delivery: Delivery,
+        chunks: AsyncIterator[Tokens],
+        window: asyncio.Semaphore,
+        published: asyncio.Queue[float | None],
+    ) -> None:
+        """Publish jobs as the window allows; tell the reader of each when it must be there, and at last None."""
+        seq = 0
+        async for chunk in chunks:
+            await window.acquire()
+            first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
+            await self._streams.publish(
+                ChunkJob(
+                    request_id=delivery.request_id,
+                    seq=seq,
+                    reply_stream=self._streams.reply_stream,
+                    token_ids=chunk.token_ids,
+                    voice=delivery.voice,
+                    speed=delivery.speed,
+                    seed=delivery.seed,
+                    deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
+                    lane=delivery.lane if first_or_not_urgent else Lane.STANDARD,
+                    tenant_id=delivery.tenant_id,
+                    traceparent=delivery.traceparent,
+                )
+            )
+            published.put_nowait(time.monotonic() + self._job_timeout_s + DEADLINE_GRACE_S)
+            seq += 1
+        published.put_nowait(None)
+
+    async def _cancel(self, request_id: str) -> None:
+        try:
+            await self._streams.cancel(request_id, self._job_timeout_s)
+        except QueueUnavailable as error:
+            # The jobs' deadlines end them instead.
+            log.warning("cancel_not_sent", request_id=request_id, error=error.message)
+
+    async def _read(self) -> None:
+        last_read = time.monotonic()
+        while True:
+            try:
+                for reply in await self._streams.read_replies(READ_BLOCK_MS):
+                    self._route(reply)
+                last_read = time.monotonic()
+            except QueueUnavailable as error:
+                if time.monotonic() - last_read > self._grace_s:
+                    self._fail_all(error)
+                await asyncio.sleep(RETRY_S)
+
+    def _route(self, reply: AudioFrame | ChunkFailed | UnreadableMessage) -> None:
+        if isinstance(reply, UnreadableMessage):
+            log.error("unreadable_reply", request_id=reply.addressee.request_id, error=reply.message)
+            if inbox := self._inboxes.get(reply.addressee.request_id):
+                inbox.fail(reply)
+        elif inbox := self._inboxes.get(reply.request_id):
+            inbox.put(reply)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            await self._beat_once()
+
+    async def _beat_once(self) -> None:
+        try:
+            kept = await self._streams.heartbeat()
+        except QueueUnavailable as error:
+            log.warning("queue_unavailable", error=error.message)
+        else:
+            if not kept:
+                self._fail_all(QueueUnavailable("The queue lost its memory while this request was under way."))
+        await self._fleet.look()
+        if self._inboxes and self._fleet.alone_s > self._grace_s:
+            self._fail_all(NoWorkers("The last worker went away."))
+
+    def _fail_all(self, error: FleetError) -> None:
+        for inbox in self._inboxes.values():
+            inbox.fail(error)
+
+
+async def _next_published(published: asyncio.Queue[float | None], feeder: asyncio.Task[None]) -> float | None:
+    """The deadline of the next chunk, None at the end; raises what the feeder raised once all before it is taken."""
+    getting = asyncio.ensure_future(published.get())
+    try:
+        await asyncio.wait({getting, feeder}, return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done() and published.empty():
+            feeder.result()
+        return await getting
+    finally:
+        getting.cancel()

@@ -1,0 +1,179 @@
+"""Real parts: a real Valkey for everything that speaks to the queue, real processes for everything that speaks HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from cli.up import find_valkey
+from shared.streams import connect
+
+PERMANENT_KEYS = ("tts:jobs:", "tts:dead")
+START_TIMEOUT_S = 60
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+    """Wait for a condition of another process; fails loudly rather than late."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"never came true: {what}")
+        time.sleep(0.02)
+
+
+class Valkey:
+    """A server on a private socket that a test may stop and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.socket = folder / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.socket.unlink(missing_ok=True)
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder), "--save", ""]
+        with (self._folder / "valkey.log").open("ab") as log:
+            self._process = subprocess.Popen([find_valkey(), *options], stdout=log, stderr=log)
+        wait_until(self.socket.exists, "valkey listens")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@contextlib.contextmanager
+def running_valkey() -> Iterator[Valkey]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = Valkey(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """One server for the tests that only use it."""
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    """A clean database; afterwards nothing may be left that never goes away by itself."""
+    client = connect(valkey.url)
+    await client.flushall()
+    yield client
+    leaked = [key.decode() for key in await client.keys() if await client.pttl(key) == -1]
+    await client.aclose()
+    assert [key for key in leaked if not key.startswith(PERMANENT_KEYS)] == []
+
+
+class Process:
+    """One of our processes, as an operator would run it."""
+
+    def __init__(self, command: str, environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", command],
+                env={**os.environ, "LOG_FORMAT": "json", **environment},
+                stdout=out,
+                stderr=out,
+            )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, timeout_s: float = 20.0) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout_s)
+
+
+class Service:
+    """A gateway and its workers, over HTTP."""
+
+    def __init__(self, redis_url: str, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = {"REDIS_URL": redis_url, "ENGINE": "fake", "HEARTBEAT_S": "0.3", **environment}
+        self._environment |= {"HOST": "127.0.0.1", "PORT": str(_free_port())}
+        self.url = f"http://127.0.0.1:{self._environment['PORT']}"
+        self.gateway = Process("gateway", self._environment, folder / "gateway.log")
+        self.workers: list[Process] = []
+
+    def start_worker(self, **environment: str) -> Process:
+        log = self._folder / f"worker-{len(self.workers)}.log"
+        worker = Process("worker", {**self._environment, **environment}, log)
+        self.workers.append(worker)
+        return worker
+
+    def status(self, path: str) -> int:
+        """Status of a GET, 0 where nobody answers."""
+        try:
+            return httpx.get(self.url + path, timeout=5).status_code
+        except httpx.TransportError:
+            return 0
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: self.status("/readyz") == 200, "service ready", START_TIMEOUT_S)
+
+    def counters(self) -> dict[str, float]:
+        """The workers' counters, summed."""
+        workers = httpx.get(self.url + "/health", timeout=5).json()["workers"]
+        names = ("jobs_done", "jobs_cancelled", "jobs_expired", "jobs_failed", "audio_s")
+        return {name: sum(worker[name] for worker in workers) for name in names}
+
+    def speak(self, text: str, **fields: object) -> httpx.Response:
+        body = {"input": text, "response_format": "pcm", **fields}
+        return httpx.post(self.url + "/v1/audio/speech", json=body, timeout=60)
+
+    def close(self) -> None:
+        for process in [self.gateway, *self.workers]:
+            if process.process.poll() is None:
+                process.kill()
+
+
+@contextlib.contextmanager
+def running_service(redis_url: str, folder: Path, workers: int = 1, **environment: str) -> Iterator[Service]:
+    service = Service(redis_url, folder, environment)
+    try:
+        for _ in range(workers):
+            service.start_worker()
+        if workers:
+            service.wait_ready()
+        else:
+            wait_until(lambda: service.status("/livez") == 200, "gateway up", START_TIMEOUT_S)
+        yield service
+    finally:
+        service.close()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the fake engine for the tests that only use it."""
+    with running_valkey() as server, running_service(server.url, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

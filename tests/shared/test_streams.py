@@ -1,0 +1,248 @@
+"""The queue against a real Valkey: who gets a job, who keeps it, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import msgpack
+import pytest
+from redis.asyncio import Redis
+
+from shared.contract import WIRE_VERSION, AudioFrame, ChunkFailed, ChunkJob, ChunkTimings, Lane, encode
+from shared.errors import QueueUnavailable
+from shared.streams import Claimed, GatewayStreams, WorkerRecord, WorkerStreams, connect
+from tests.conftest import Valkey
+
+BEAT_S = 0.1
+
+
+def job(seq: int = 0, lane: Lane = Lane.STANDARD, request_id: str = "req_1") -> ChunkJob:
+    return ChunkJob(
+        request_id=request_id,
+        seq=seq,
+        reply_stream="tts:reply:gw",
+        token_ids=(1, 2, 3),
+        voice=(("af_bella", 1.0),),
+        speed=1.0,
+        seed=0,
+        deadline_ms=int(time.time() * 1000) + 60_000,
+        lane=lane,
+        tenant_id="",
+    )
+
+
+def frame(claimed: Claimed) -> AudioFrame:
+    return AudioFrame(
+        request_id=claimed.job.request_id,
+        seq=claimed.job.seq,
+        attempt="a",
+        part=0,
+        last=True,
+        pcm=b"\0\0",
+        sample_rate=24_000,
+        durations=(1,),
+        timings=ChunkTimings(0, 0, 0),
+        batch_size=1,
+        worker_id="w",
+    )
+
+
+@pytest.fixture
+async def gateway(redis: Redis) -> AsyncIterator[GatewayStreams]:
+    streams = GatewayStreams(redis, "gw", BEAT_S)
+    assert await streams.heartbeat() is False
+    yield streams
+    await streams.leave()
+
+
+async def joined(redis: Redis, name: str, max_deliveries: int = 3) -> WorkerStreams:
+    worker = WorkerStreams(redis, name, BEAT_S, max_deliveries)
+    await worker.heartbeat(WorkerRecord(name, "fake", ("af_bella", "af_sky"), 2.5))
+    await worker.join()
+    return worker
+
+
+async def until_dead(redis: Redis, name: str) -> None:
+    async with asyncio.timeout(5):
+        while await redis.exists(f"tts:worker:{name}"):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_job_goes_to_one_worker_and_its_audio_comes_back(redis: Redis, gateway: GatewayStreams) -> None:
+    one, two = await joined(redis, "one"), await joined(redis, "two")
+    await gateway.publish(job())
+    first, second = await one.claim(5, 10), await two.claim(5, 10)
+    assert [item.job.seq for item in first] == [0]
+    assert second == []
+    await one.answer(first[0], [frame(first[0])])
+    assert [reply.seq for reply in await gateway.read_replies(100) if isinstance(reply, AudioFrame)] == [0]
+    assert await gateway.read_replies(10) == []
+
+
+async def test_higher_lanes_are_claimed_first(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    for seq, lane in enumerate([Lane.BATCH, Lane.STANDARD, Lane.URGENT]):
+        await gateway.publish(job(seq, lane))
+    assert [item.lane for item in await worker.claim(2, 10)] == [Lane.URGENT, Lane.STANDARD]
+    assert [item.lane for item in await worker.claim(2, 10)] == [Lane.BATCH]
+
+
+async def test_acked_jobs_are_trimmed_and_pending_ones_kept(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    for seq in range(5):
+        await gateway.publish(job(seq))
+    claimed = await worker.claim(4, 10)
+    for item in [*claimed[:2], claimed[3]]:
+        await worker.answer(item, [])
+    await worker.trim()
+    kept = [entry for _, entry in await redis.xrange("tts:jobs:standard")]
+    assert [msgpack.unpackb(entry[b"job"])["seq"] for entry in kept] == [2, 3, 4]
+
+
+async def test_a_dead_workers_job_is_taken_over_by_one_other(redis: Redis, gateway: GatewayStreams) -> None:
+    dead = await joined(redis, "dead")
+    await gateway.publish(job())
+    assert await dead.claim(1, 10)
+    await until_dead(redis, "dead")
+    one, two = await joined(redis, "one"), await joined(redis, "two")
+    taken = await one.reclaim(5), await two.reclaim(5)
+    assert sorted(len(items) for items in taken) == [0, 1]
+    consumers = {row["name"].decode() for row in await redis.xinfo_consumers("tts:jobs:standard", "workers")}
+    assert consumers == {"one", "two"}
+
+
+async def test_a_slow_workers_job_is_not_stolen(redis: Redis, gateway: GatewayStreams) -> None:
+    slow, other = await joined(redis, "slow"), await joined(redis, "other")
+    await gateway.publish(job())
+    assert await slow.claim(1, 10)
+    for _ in range(8):  # twice the time after which it would be dead, had it no heartbeat
+        await slow.heartbeat(WorkerRecord("slow", "fake", (), 1.0))
+        await asyncio.sleep(BEAT_S)
+        assert await other.reclaim(5) == []
+
+
+async def test_a_job_that_kills_every_worker_is_buried_and_its_caller_told(
+    redis: Redis, gateway: GatewayStreams
+) -> None:
+    await gateway.publish(job())
+    for number in range(2):
+        doomed = await joined(redis, f"doomed{number}", max_deliveries=2)
+        assert await doomed.claim(1, 10) or await doomed.reclaim(1)
+        await until_dead(redis, f"doomed{number}")
+    survivor = await joined(redis, "survivor", max_deliveries=2)
+    assert await survivor.reclaim(1) == []
+    [reply] = await gateway.read_replies(100)
+    assert isinstance(reply, ChunkFailed)
+    assert reply.code == "job_undeliverable"
+    assert await redis.xlen("tts:dead") == 1
+    assert (await redis.xpending("tts:jobs:standard", "workers"))["pending"] == 0
+
+
+async def test_a_job_of_another_version_is_refused_to_its_caller_and_the_worker_goes_on(
+    redis: Redis, gateway: GatewayStreams
+) -> None:
+    worker = await joined(redis, "one")
+    future = {**msgpack.unpackb(encode(job(4))), "v": WIRE_VERSION + 1}
+    await redis.xadd("tts:jobs:standard", {"job": msgpack.packb(future)})
+    await redis.xadd("tts:jobs:standard", {"nonsense": b"\xff"})
+    await gateway.publish(job(5))
+    assert [item.job.seq for item in await worker.claim(5, 10)] == [5]
+    [reply] = await gateway.read_replies(100)
+    assert isinstance(reply, ChunkFailed)
+    assert (reply.seq, reply.code) == (4, "wire_version_unsupported")
+    assert await redis.xlen("tts:dead") == 2
+    assert (await redis.xpending("tts:jobs:standard", "workers"))["pending"] == 1
+
+
+async def test_a_worker_cannot_be_made_to_write_elsewhere(redis: Redis) -> None:
+    worker = await joined(redis, "one")
+    bad = {**msgpack.unpackb(encode(job())), "v": 99, "reply_stream": "tts:jobs:urgent"}
+    await redis.xadd("tts:jobs:standard", {"job": msgpack.packb(bad)})
+    await worker.claim(5, 10)
+    assert await redis.xlen("tts:jobs:urgent") == 0
+
+
+async def test_frames_for_a_gone_gateway_vanish(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    await gateway.publish(job())
+    [claimed] = await worker.claim(1, 10)
+    await gateway.leave()
+    await worker.answer(claimed, [frame(claimed)])
+    assert not await redis.exists("tts:reply:gw")
+
+
+async def test_what_was_claimed_and_not_answered_can_be_resumed(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    for seq in range(3):
+        await gateway.publish(job(seq))
+    claimed = await worker.claim(2, 10)
+    await worker.answer(claimed[0], [])
+    assert [item.job.seq for item in await worker.resume()] == [1]
+
+
+async def test_cancelled_requests_are_known_until_their_time_is_over(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    await gateway.cancel("req_1", ttl_s=60)
+    assert await worker.cancelled(["req_1", "req_2"]) == {"req_1"}
+    assert 0 < await redis.pttl("tts:cancel:req_1") <= 60_000
+
+
+async def test_live_workers_are_seen_with_what_they_say(redis: Redis, gateway: GatewayStreams) -> None:
+    assert await gateway.workers() == []
+    worker = await joined(redis, "one")
+    record = WorkerRecord("one", "fake", ("af_bella", "af_sky"), 2.5, 1, 2, 3, 4, 5.5)
+    await worker.heartbeat(record)
+    assert await gateway.workers() == [record]
+    await worker.leave()
+    assert await gateway.workers() == []
+
+
+async def test_leaving_keeps_a_consumer_that_still_has_jobs(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    await gateway.publish(job())
+    assert await worker.claim(1, 10)
+    await worker.leave()
+    rows = await redis.xinfo_consumers("tts:jobs:standard", "workers")
+    assert [(row["name"], row["pending"]) for row in rows] == [(b"one", 1)]
+    successor = await joined(redis, "two")
+    async with asyncio.timeout(5):
+        while not (taken := await successor.reclaim(1)):
+            await asyncio.sleep(BEAT_S)
+    await successor.answer(taken[0], [])
+
+
+async def test_lanes_come_back_after_redis_lost_its_memory(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    await redis.flushall()
+    assert await worker.claim(1, 10) == []
+    await gateway.publish(replace(job(), seq=9))
+    assert [item.job.seq for item in await worker.claim(1, 10)] == [9]
+    assert await gateway.heartbeat() is False
+    assert await gateway.heartbeat() is True
+
+
+async def test_no_redis_is_one_clear_error(valkey: Valkey) -> None:
+    nobody = connect(valkey.url + ".not")
+    with pytest.raises(QueueUnavailable, match="cannot be reached"):
+        await GatewayStreams(nobody, "gw", 1.0).publish(job())
+    with pytest.raises(QueueUnavailable):
+        await WorkerStreams(nobody, "w", 1.0, 3).claim(1, 10)
+    await nobody.aclose()
+
+
+async def test_a_task_told_to_stop_stops_whatever_it_asks_of_redis(redis: Redis) -> None:
+    worker = await joined(redis, "one")
+
+    async def trim_for_ever() -> None:
+        while True:
+            await worker.trim()
+
+    for attempt in range(100):
+        task = asyncio.create_task(trim_for_ever())
+        await asyncio.sleep(0.0005 + attempt % 20 * 0.0001)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=2)
+        assert done, f"cancellation {attempt} was lost"

@@ -1,0 +1,262 @@
+"""The worker's loop against a real Valkey, with the fake engine; and the gateway's end of the same queue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from gateway.fleet import Fleet
+from gateway.reorder import SpokenChunk
+from gateway.synthesis import Delivery, Synthesis
+from shared.contract import Lane
+from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed
+from shared.streams import GatewayStreams, WorkerStreams, connect
+from tests.conftest import running_valkey
+from worker.engine.base import EngineError, EngineJob, Speech
+from worker.engine.fake import FakeEngine, FakeVoicePacks
+from worker.service import Worker
+
+BEAT_S = 0.1
+VOICES = ["af_bella", "af_sky"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    token_ids: tuple[int, ...]
+
+
+class Gate(FakeEngine):
+    """A fake engine that waits at a gate, so that a test decides when a batch ends."""
+
+    def __init__(self) -> None:
+        super().__init__(max_batch_jobs=1)
+        self.entered = threading.Semaphore(0)
+        self.open = threading.Semaphore(0)
+
+    def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
+        self.entered.release()
+        assert self.open.acquire(timeout=20)
+        return super().synthesise(batch)
+
+
+class Deaf(FakeEngine):
+    """Fails single jobs, or, told so, the batch."""
+
+    def __init__(self, whole_batch: bool) -> None:
+        super().__init__()
+        self._whole_batch = whole_batch
+
+    def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
+        error = EngineError("no sound today", "deaf")
+        if self._whole_batch:
+            raise error
+        return [error if 13 in job.token_ids else super(Deaf, self).synthesise([job])[0] for job in batch]
+
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+async def start(redis: Redis, valkey: object) -> AsyncIterator[Start]:
+    """Starts workers; all are stopped in the end and must have ended well."""
+    running: list[tuple[Worker, asyncio.Task[None]]] = []
+
+    def start_one(engine: FakeEngine | None = None, name: str = "w") -> Worker:
+        streams = WorkerStreams(redis, name, BEAT_S, max_deliveries=3)
+        worker = Worker(engine or FakeEngine(), FakeVoicePacks(VOICES), streams, name, BEAT_S)
+        running.append((worker, asyncio.create_task(worker.run())))
+        return worker
+
+    yield start_one
+    for worker, task in running:
+        worker.stop()
+        async with asyncio.timeout(20):
+            await task
+
+
+@pytest.fixture
+async def synthesis(redis: Redis) -> AsyncIterator[Synthesis]:
+    running = make_synthesis(redis)
+    await running.start()
+    yield running
+    await running.close()
+
+
+def make_synthesis(redis: Redis, window: int = 3, grace_s: float = 2.0) -> Synthesis:
+    streams = GatewayStreams(redis, "gw", BEAT_S)
+    return Synthesis(streams, Fleet(streams), window=window, job_timeout_s=20, heartbeat_s=BEAT_S, grace_s=grace_s)
+
+
+async def chunks(count: int, tokens: int = 5) -> AsyncIterator[Chunk]:
+    for seq in range(count):
+        yield Chunk((seq + 1,) * tokens)
+
+
+def delivery(request_id: str = "req", voice: str = "af_bella") -> Delivery:
+    return Delivery(request_id, ((voice, 1.0),), 1.0, 0, Lane.URGENT)
+
+
+def expected_pcm(seq: int, tokens: int = 5, voice: str = "af_bella") -> bytes:
+    style = FakeVoicePacks(VOICES).style([(voice, 1.0)], tokens)
+    [speech] = FakeEngine().synthesise([EngineJob((seq + 1,) * tokens, style, 1.0, 0)])
+    assert isinstance(speech, Speech)
+    return speech.pcm.tobytes()
+
+
+async def collect(
+    synthesis: Synthesis, count: int, request_id: str = "req", voice: str = "af_bella"
+) -> list[SpokenChunk]:
+    return [spoken async for spoken in synthesis.speak(delivery(request_id, voice), chunks(count))]
+
+
+async def test_what_goes_in_comes_out_in_order_sample_by_sample(start: Start, synthesis: Synthesis) -> None:
+    start()
+    spoken = await collect(synthesis, 12)
+    assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq) for seq in range(12)]
+    assert all(sum(chunk.durations) * 600 * 2 == len(chunk.pcm) for chunk in spoken)
+
+
+async def test_a_long_chunk_travels_in_parts_and_arrives_whole(start: Start, synthesis: Synthesis) -> None:
+    start()
+    [spoken] = [item async for item in synthesis.speak(delivery(), chunks(1, tokens=400))]
+    assert len(spoken.pcm) > 2 * 5 * 24_000
+    assert spoken.pcm == expected_pcm(0, tokens=400)
+
+
+async def test_many_requests_at_once_get_their_own_voices(start: Start, synthesis: Synthesis) -> None:
+    start(name="one")
+    start(name="two")
+    voices = [VOICES[number % 2] for number in range(16)]
+    results = await asyncio.gather(*(collect(synthesis, 5, f"r{n}", voice) for n, voice in enumerate(voices)))
+    for voice, spoken in zip(voices, results, strict=True):
+        assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq, voice=voice) for seq in range(5)]
+
+
+async def test_no_more_than_a_window_is_under_way(redis: Redis, synthesis: Synthesis, start: Start) -> None:
+    async with contextlib.aclosing(synthesis.speak(delivery(), chunks(50))) as spoken:
+        start()
+        await anext(spoken)
+        await asyncio.sleep(5 * BEAT_S)  # time in which a feeder without bounds would publish all 50
+        assert await redis.xinfo_stream("tts:jobs:standard") is not None
+        added = (await redis.xinfo_stream("tts:jobs:standard"))["entries-added"]
+        assert added + 1 <= 3 + 1
+
+
+async def test_leaving_cancels_what_is_queued_and_the_worker_skips_it(start: Start, synthesis: Synthesis) -> None:
+    gate = Gate()
+    worker = start(gate)
+    spoken = synthesis.speak(delivery(), chunks(50))
+    first = asyncio.ensure_future(anext(spoken))
+    assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await spoken.aclose()
+    for _ in range(50):
+        gate.open.release()
+    assert len(await collect(synthesis, 1, "next")) == 1
+    assert worker.record.jobs_done == 1
+    assert worker.record.jobs_cancelled >= 1
+
+
+@pytest.mark.parametrize("whole_batch", [True, False])
+async def test_a_failing_engine_is_a_clear_error_and_the_worker_goes_on(
+    start: Start, synthesis: Synthesis, whole_batch: bool
+) -> None:
+    start(Deaf(whole_batch))
+    with pytest.raises(SynthesisFailed, match="no sound today") as caught:
+        await collect(synthesis, 13)
+    assert caught.value.code == "deaf"
+    if not whole_batch:
+        assert len(await collect(synthesis, 3, "next")) == 3
+
+
+async def test_an_unspeakable_text_in_mid_stream_comes_after_what_was_spoken(
+    start: Start, synthesis: Synthesis
+) -> None:
+    async def breaking() -> AsyncIterator[Chunk]:
+        yield Chunk((1, 2))
+        yield Chunk((3, 4))
+        raise FleetError("cannot read on")
+
+    start()
+    speaking = synthesis.speak(delivery(), breaking())
+    assert [(await anext(speaking)).seq, (await anext(speaking)).seq] == [0, 1]
+    with pytest.raises(FleetError, match="cannot read on"):
+        await anext(speaking)
+
+
+async def test_a_killed_workers_chunks_are_spoken_by_another(redis: Redis, start: Start, synthesis: Synthesis) -> None:
+    gate = Gate()
+    streams = WorkerStreams(redis, "doomed", BEAT_S, 3)
+    doomed = Worker(gate, FakeVoicePacks(VOICES), streams, "doomed", BEAT_S)
+    task = asyncio.create_task(doomed.run())
+    collecting = asyncio.create_task(collect(synthesis, 8))
+    assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+    task.cancel()  # no goodbye: heartbeat and acks just stop
+    await asyncio.gather(task, return_exceptions=True)
+    start(name="heir")
+    async with asyncio.timeout(15):
+        spoken = await collecting
+    gate.open.release()
+    assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq) for seq in range(8)]
+    assert {chunk.worker_id for chunk in spoken} == {"heir"}
+
+
+async def test_when_the_last_worker_goes_the_request_fails_within_the_grace(redis: Redis) -> None:
+    synthesis = make_synthesis(redis, grace_s=0.5)
+    await synthesis.start()
+    started = time.monotonic()
+    with pytest.raises(NoWorkers):
+        await collect(synthesis, 3)
+    assert time.monotonic() - started < 5
+    await synthesis.close()
+
+
+async def test_stop_finishes_what_is_claimed(redis: Redis, synthesis: Synthesis) -> None:
+    gate = Gate()
+    worker = Worker(gate, FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
+    task = asyncio.create_task(worker.run())
+    collecting = asyncio.create_task(collect(synthesis, 1))
+    assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+    worker.stop()
+    gate.open.release()
+    assert len(await collecting) == 1
+    await task
+    assert not await redis.exists("tts:worker:w")
+
+
+async def test_queue_gone_and_back_costs_no_worker_and_no_gateway() -> None:
+    with running_valkey() as server:
+        redis = connect(server.url)
+        worker = Worker(FakeEngine(), FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
+        working = asyncio.create_task(worker.run())
+        synthesis = make_synthesis(redis, grace_s=0.5)
+        await synthesis.start()
+        assert len(await collect(synthesis, 2, "before")) == 2
+        server.stop()
+        with pytest.raises(QueueUnavailable):
+            await collect(synthesis, 2, "during")
+        server.start()
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(FleetError):
+                    assert len(await collect(synthesis, 2, f"after{time.monotonic()}")) == 2
+                    break
+        worker.stop()
+        await working
+        await synthesis.close()
+        await redis.aclose()
+
+
+def test_the_fake_voice_is_in_the_samples() -> None:
+    assert not np.array_equal(
+        np.frombuffer(expected_pcm(0, voice="af_bella"), "<i2"), np.frombuffer(expected_pcm(0, voice="af_sky"), "<i2")
+    )

@@ -1,0 +1,88 @@
+"""An engine without a model: a deterministic tone whose length follows the tokens.
+
+Part of the product: for trying the service without weights, and for load tests, where ``speed_factor`` makes it as fast
+or slow as the fleet that is to be simulated.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.engine.base import (
+    SAMPLE_RATE,
+    SAMPLES_PER_DURATION_UNIT,
+    STYLE_SIZE,
+    Capabilities,
+    EngineError,
+    EngineJob,
+    Speech,
+    float_to_pcm16,
+)
+
+UNITS_PER_TOKEN = 3
+"""75 ms a token at speed 1: near what the model speaks on average."""
+
+LOWEST_HZ = 110.0
+AMPLITUDE = 0.3
+
+
+class FakeVoicePacks:
+    """Styles that need no voice files: every name has one of its own."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = list(names)
+
+    def names(self) -> list[str]:
+        """The voices offered."""
+        return self._names
+
+    def style(self, mix: Sequence[tuple[str, float]], num_tokens: int) -> NDArray[np.float32]:
+        """float32 (256,): a constant per name, blended by weight; the same for every ``num_tokens``."""
+        del num_tokens
+        blended = sum(weight * (zlib.crc32(name.encode()) / 2**32 - 0.5) for name, weight in mix)
+        return np.full(STYLE_SIZE, blended / 64, dtype=np.float32)
+
+
+class FakeEngine:
+    """Speaks each token as a tone of a pitch of its own.
+
+    ``speed_factor``: audio seconds per wall second to pretend; 0 answers at once. Equal jobs give equal samples, alone
+    or in any batch, so that a test can tell every sample that must reach the client.
+    """
+
+    name = "fake"
+
+    def __init__(self, speed_factor: float = 0.0, max_batch_jobs: int = 8) -> None:
+        self._speed_factor = speed_factor
+        self._pace = threading.Event()  # never set: waiting on it is a pause that holds no lock
+        self.capabilities = Capabilities(
+            max_batch_jobs=max_batch_jobs, max_batch_tokens=max_batch_jobs * 512, prefetch_jobs=0
+        )
+
+    def warm_up(self) -> None:
+        """Nothing to warm."""
+
+    def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
+        """Tones for every job; ``durations`` are UNITS_PER_TOKEN / speed for each token, 1 for the boundaries."""
+        spoken: list[Speech | EngineError] = [_speak(job) for job in batch]
+        if self._speed_factor > 0:
+            samples = sum(len(speech.pcm) for speech in spoken if isinstance(speech, Speech))
+            self._pace.wait(samples / SAMPLE_RATE / self._speed_factor)
+        return spoken
+
+
+def _speak(job: EngineJob) -> Speech:
+    units = max(1, round(UNITS_PER_TOKEN / job.speed))
+    durations = np.array([1, *[units] * len(job.token_ids), 1], dtype=np.int32)
+    pitches = np.array([0, *job.token_ids, 0], dtype=np.float64)
+    frequency = np.repeat(LOWEST_HZ * 2 ** (pitches / 48), durations * SAMPLES_PER_DURATION_UNIT)
+    phase = 2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE
+    # The voice must be heard in the samples, or a mixed-up voice would pass every test.
+    overtone = 0.2 * float(np.tanh(job.style.astype(np.float64).sum()))
+    audio = AMPLITUDE * (np.sin(phase) + overtone * np.sin(2 * phase))
+    return Speech(pcm=float_to_pcm16(audio.astype(np.float32)), durations=durations)

@@ -1,0 +1,61 @@
+"""Composition root of the worker: settings in, a running worker out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import uuid
+
+from shared.observe import configure_logs, logger
+from shared.streams import WorkerStreams, connect
+from shared.voices import CATALOGUE
+from worker.engine.base import Engine
+from worker.service import Worker
+from worker.settings import WorkerSettings
+from worker.voices import StyleSource, VoicePacks
+
+log = logger(__name__)
+
+
+def run_worker(settings: WorkerSettings) -> None:
+    """Run one worker until SIGTERM or SIGINT; returns when what it had claimed is done."""
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: WorkerSettings) -> None:
+    engine, packs = build_engine(settings)
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    redis = connect(settings.redis_url)
+    streams = WorkerStreams(redis, worker_id, settings.heartbeat_s, settings.max_deliveries)
+    worker = Worker(engine, packs, streams, worker_id, settings.heartbeat_s)
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, worker.stop)
+    try:
+        await worker.run()
+    finally:
+        await redis.aclose()
+    log.info("stopped", worker=worker_id)
+
+
+def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
+    """The engine that the settings name, with its voices. Imports only that engine's libraries."""
+    if settings.engine == "fake":
+        from worker.engine.fake import FakeEngine, FakeVoicePacks
+
+        return FakeEngine(settings.fake_speed_factor), FakeVoicePacks(CATALOGUE)
+    packs = VoicePacks(settings.voices_path, settings.voice_cache_size)
+    if settings.engine == "reference":
+        from worker.engine.reference import ReferenceEngine
+        from worker.model.sources import ModelStore
+
+        return ReferenceEngine(ModelStore(settings.model_dir, settings.voices_path)), packs
+    from worker.engine.onnx import OnnxEngine
+    from worker.model.sources import ModelStore
+
+    return OnnxEngine(
+        ModelStore(settings.model_dir, settings.voices_path).onnx_path(), settings.onnx_num_threads
+    ), packs

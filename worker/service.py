@@ -1,0 +1,231 @@
+"""The worker's loop: claim jobs, batch them, run the engine in one thread, write frames and ack. Read ``run`` first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Reply
+from shared.errors import QueueUnavailable
+from shared.observe import logger
+from shared.streams import Claimed, WorkerRecord, WorkerStreams
+from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
+from worker.scheduler import Batch, Scheduler
+from worker.voices import StyleSource, VoicePackError
+
+log = logger(__name__)
+
+CLAIM_BLOCK_MS = 500
+"""How long an idle worker waits in one claim; bounds how late it sees SIGTERM or a dead colleague."""
+
+PREFETCH_BLOCK_MS = 10
+"""The same while a batch runs: short, so that the engine is not kept waiting when the batch ends."""
+
+FRAME_MAX_SAMPLES = 5 * SAMPLE_RATE
+"""Samples in one frame: 240 kB keeps Redis and the gateway's reads smooth."""
+
+CAPACITY_SMOOTHING = 0.2
+"""Weight of the newest batch in the published capacity."""
+
+RETRY_S = 1.0
+"""Pause before the next try when Redis is away."""
+
+
+class Worker:
+    """One engine and its place in the fleet."""
+
+    def __init__(self, engine: Engine, packs: StyleSource, streams: WorkerStreams, worker_id: str, heartbeat_s: float):
+        self._engine = engine
+        self._packs = packs
+        self._streams = streams
+        self._heartbeat_s = heartbeat_s
+        self._scheduler = Scheduler(engine.capabilities)
+        self._record = WorkerRecord(id=worker_id, engine=engine.name, voices=tuple(packs.names()), capacity=0.0)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._stopping = asyncio.Event()
+        self._next_reclaim = 0.0
+        self._must_resume = True
+
+    @property
+    def record(self) -> WorkerRecord:
+        """What this worker says of itself."""
+        return self._record
+
+    def stop(self) -> None:
+        """Claim no more; ``run`` returns when what was claimed is done."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until ``stop``."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.warm_up)
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(self._beat())
+            while not self._stopping.is_set() or self._scheduler:
+                await self._retry(self._step)
+            await self._retry(self._streams.leave)
+            beating.cancel()
+        self._thread.shutdown()
+
+    async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except QueueUnavailable as error:
+            # What was claimed is still pending in Redis under our name: forget it here, and ask for it again.
+            log.warning("queue_unavailable", error=error.message)
+            self._scheduler = Scheduler(self._engine.capabilities)
+            self._must_resume = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_S):
+                    await self._stopping.wait()
+
+    async def _step(self) -> None:
+        if not self._stopping.is_set():
+            self._scheduler.add(await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS))
+        cancelled = await self._streams.cancelled(sorted(self._scheduler.request_ids))
+        batch = self._scheduler.next_batch(_now_ms(), cancelled)
+        await self._drop(batch)
+        if batch.jobs:
+            await self._run_batch(batch.jobs)
+
+    async def _claim(self, room: int, block_ms: int) -> list[Claimed]:
+        if room == 0:
+            return []
+        if self._must_resume:
+            await self._join()
+            unfinished = await self._streams.resume()
+            self._must_resume = False
+            return unfinished
+        if time.monotonic() >= self._next_reclaim:
+            self._next_reclaim = time.monotonic() + self._heartbeat_s
+            if orphans := await self._streams.reclaim(room):
+                log.info("reclaimed", jobs=len(orphans))
+                return orphans
+        return await self._streams.claim(room, block_ms)
+
+    async def _drop(self, batch: Batch) -> None:
+        for claimed in batch.cancelled:
+            self._count(jobs_cancelled=1)
+            await self._streams.answer(claimed, [])
+        for claimed in batch.expired:
+            self._count(jobs_expired=1)
+            await self._fail(claimed, "deadline_exceeded", "This part of the text waited in the queue for too long.")
+
+    async def _run_batch(self, claimed: list[Claimed]) -> None:
+        taken_ms = time.time() * 1000
+        ready = await self._prepare(claimed)
+        if not ready:
+            return
+        started_ms = time.time() * 1000
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._synthesise, [job for _, job in ready])
+        await self._prefetch(running)
+        spoken = await running
+        inference_ms = time.time() * 1000 - started_ms
+        self._measure(spoken, inference_ms)
+        cancelled = await self._streams.cancelled([item.job.request_id for item, _ in ready])
+        for (item, _), speech in zip(ready, spoken, strict=True):
+            timings = ChunkTimings(max(0.0, taken_ms - item.published_ms), started_ms - taken_ms, inference_ms)
+            await self._deliver(item, speech, timings, len(ready), item.job.request_id in cancelled)
+
+    async def _prepare(self, claimed: list[Claimed]) -> list[tuple[Claimed, EngineJob]]:
+        ready = []
+        for item in claimed:
+            job = item.job
+            try:
+                style = self._packs.style(job.voice, len(job.token_ids))
+            except VoicePackError as error:
+                await self._fail(item, "voice_unavailable", str(error))
+            else:
+                ready.append((item, EngineJob(job.token_ids, style, job.speed, job.seed)))
+        return ready
+
+    async def _prefetch(self, running: asyncio.Future[list[Speech | EngineError]]) -> None:
+        """Claim the next batch while this one runs, where the engine is quick enough for that to matter."""
+        while self._scheduler.prefetch_room and not running.done() and not self._stopping.is_set():
+            self._scheduler.add(await self._claim(self._scheduler.prefetch_room, PREFETCH_BLOCK_MS))
+
+    def _synthesise(self, jobs: list[EngineJob]) -> list[Speech | EngineError]:
+        try:
+            return self._engine.synthesise(jobs)
+        except EngineError as error:
+            return [error for _ in jobs]
+
+    async def _deliver(
+        self, claimed: Claimed, speech: Speech | EngineError, timings: ChunkTimings, batch_size: int, cancelled: bool
+    ) -> None:
+        if isinstance(speech, EngineError):
+            await self._fail(claimed, speech.code, str(speech))
+        elif cancelled:
+            self._count(jobs_cancelled=1)
+            await self._streams.answer(claimed, [])
+        else:
+            await self._streams.answer(claimed, self._frames(claimed, speech, timings, batch_size))
+            self._count(jobs_done=1)
+
+    def _frames(self, claimed: Claimed, speech: Speech, timings: ChunkTimings, batch_size: int) -> Iterator[Reply]:
+        attempt = uuid.uuid4().hex
+        starts = range(0, max(1, len(speech.pcm)), FRAME_MAX_SAMPLES)
+        for part, start in enumerate(starts):
+            last = part == len(starts) - 1
+            yield AudioFrame(
+                request_id=claimed.job.request_id,
+                seq=claimed.job.seq,
+                attempt=attempt,
+                part=part,
+                last=last,
+                pcm=speech.pcm[start : start + FRAME_MAX_SAMPLES].astype("<i2").tobytes(),
+                sample_rate=SAMPLE_RATE,
+                durations=tuple(speech.durations.tolist()) if last else (),
+                timings=timings,
+                batch_size=batch_size,
+                worker_id=self._record.id,
+            )
+
+    async def _fail(self, claimed: Claimed, code: str, message: str) -> None:
+        log.warning("job_failed", request_id=claimed.job.request_id, seq=claimed.job.seq, code=code, error=message)
+        self._count(jobs_failed=1)
+        await self._streams.answer(claimed, [ChunkFailed(claimed.job.request_id, claimed.job.seq, code, message)])
+
+    async def _join(self) -> None:
+        # The heartbeat first: a consumer without one is taken for dead.
+        await self._streams.heartbeat(self._record)
+        await self._streams.join()
+        log.info("ready", engine=self._engine.name, voices=len(self._record.voices))
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            try:
+                await self._streams.heartbeat(self._record)
+                await self._streams.trim()
+            except QueueUnavailable as error:
+                log.warning("heartbeat_missed", error=error.message)
+
+    def _count(self, jobs_done: int = 0, jobs_cancelled: int = 0, jobs_expired: int = 0, jobs_failed: int = 0) -> None:
+        self._record = replace(
+            self._record,
+            jobs_done=self._record.jobs_done + jobs_done,
+            jobs_cancelled=self._record.jobs_cancelled + jobs_cancelled,
+            jobs_expired=self._record.jobs_expired + jobs_expired,
+            jobs_failed=self._record.jobs_failed + jobs_failed,
+        )
+
+    def _measure(self, spoken: list[Speech | EngineError], inference_ms: float) -> None:
+        samples = int(np.sum([len(speech.pcm) for speech in spoken if isinstance(speech, Speech)]))
+        audio_s = samples / SAMPLE_RATE
+        if not audio_s:
+            return
+        newest = audio_s / max(inference_ms / 1000, 1e-3)
+        before = self._record.capacity or newest
+        capacity = before + CAPACITY_SMOOTHING * (newest - before)
+        self._record = replace(self._record, capacity=round(capacity, 3), audio_s=self._record.audio_s + audio_s)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
