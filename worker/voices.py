@@ -59,7 +59,7 @@ class VoicePacks:
 
         mix: (voice, weight) pairs; weights are used as given, so whoever parsed them has normalised them. Returns
         float32 (256,), summed in float64. Source of the row rule: kokoro 0.9.4 ``KPipeline.infer``. Raises
-        VoiceNotFound, VoiceDamaged, and VoicePackError for an empty mix or a number of tokens that packs have no row for.
+        VoiceNotFound, VoiceDamaged, or VoicePackError for an empty mix or a number of tokens without a row.
         """
         if not 1 <= num_tokens <= ROWS:
             raise VoicePackError(f"num_tokens is {num_tokens}, expected 1 to {ROWS}")

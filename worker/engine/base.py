@@ -102,8 +102,8 @@ def float_to_pcm16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
 def speech_from_audio(audio: NDArray[np.float32], durations: NDArray[np.integer[Any]]) -> Speech | EngineError:
     """Check what a network made, and convert it.
 
-    audio: float32 (samples,), -1..1 but for clipping. durations: integers (tokens + 2,). An EngineError when there is no
-    audio, when it is not finite, or when its length is not what the durations say.
+    audio: float32 (samples,), -1..1 but for clipping. durations: integers (tokens + 2,). An EngineError when there is
+    no audio, when it is not finite, or when its length is not what the durations say.
     """
     if audio.size == 0:
         return EngineError("the model made no audio")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +42,8 @@ def _read_raw(path: Path) -> NDArray[np.float32]:
     if len(content) != ROWS * STYLE_SIZE * 4:
         raise WeightsError(f"{path} holds {len(content)} bytes, expected {ROWS * STYLE_SIZE * 4}")
     return np.frombuffer(content, dtype="<f4").astype(np.float32).reshape(ROWS, STYLE_SIZE)
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a voice's numbers as raw little-endian float32, whichever the kind of file. Raises WeightsError."""
+    return hashlib.sha256(read_voice(path).astype("<f4").tobytes()).hexdigest()

@@ -23,7 +23,7 @@ def load_state_dict(path: Path, config: KokoroConfig = KOKORO_V1) -> StateDict:
             return check_state_dict(_fold_pairs(read_torch_modules(path)), config)
         case ".onnx":
             # Imported here: the only reader that needs the onnx library.
-            from worker.model.onnx_weights import read_onnx_weights  # noqa: PLC0415
+            from worker.model.onnx_weights import read_onnx_weights
 
             return read_onnx_weights(path, config)
         case suffix:

@@ -1,0 +1,75 @@
+"""The CPU engine: the exported graph in ONNX Runtime, one job at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidProtobuf,
+    NoSuchFile,
+    RuntimeException,
+)
+
+from worker.engine.base import MAX_TOKENS, STYLE_SIZE, Capabilities, EngineError, EngineJob, Speech, speech_from_audio
+from worker.engine.cores import usable_cores
+
+_RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeException)
+
+
+class OnnxEngine:
+    """Speaks with a graph that ``worker.model.export`` built.
+
+    model_path: the graph. num_threads: threads for one operator; 0 means one per core this process may use. Raises
+    EngineError when the graph cannot be loaded. Batches hold one job: on a CPU one utterance keeps all cores busy,
+    and a batch would only make its first job wait for its last.
+    """
+
+    name = "onnx"
+
+    def __init__(self, model_path: Path, num_threads: int = 0) -> None:
+        self.capabilities = Capabilities(max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0)
+        self._run_options = onnxruntime.RunOptions()
+        # Give back after each run what it allocated: an arena that has seen one long chunk else keeps its size for
+        # good.
+        self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(model_path), _session_options(num_threads or usable_cores()), providers=["CPUExecutionProvider"]
+            )
+        except _RUNTIME_ERRORS as error:
+            raise EngineError(f"{model_path} cannot be loaded: {error}") from error
+
+    def warm_up(self) -> None:
+        """Speak one token: the first run allocates what later ones reuse."""
+        self._speak(EngineJob(token_ids=(1,), style=np.zeros(STYLE_SIZE, dtype=np.float32), speed=1.0, seed=0))
+
+    def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
+        """Speak the jobs one after the other; the seed is not used, for the graph has no noise."""
+        return [self._speak(job) for job in batch]
+
+    def _speak(self, job: EngineJob) -> Speech | EngineError:
+        if not 1 <= len(job.token_ids) <= MAX_TOKENS:
+            return EngineError(f"a job has {len(job.token_ids)} tokens, expected 1 to {MAX_TOKENS}")
+        inputs = {
+            "tokens": np.array([[0, *job.token_ids, 0]], dtype=np.int64),
+            "style": np.ascontiguousarray(job.style, dtype=np.float32).reshape(1, STYLE_SIZE),
+            "speed": np.array([job.speed], dtype=np.float32),
+        }
+        try:
+            audio, durations = self._session.run(["audio", "durations"], inputs, self._run_options)
+        except _RUNTIME_ERRORS as error:
+            return EngineError(f"the graph failed on a job of {len(job.token_ids)} tokens: {error}")
+        return speech_from_audio(audio, durations)
+
+
+def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # it would keep a plan for every length ever seen
+    return options

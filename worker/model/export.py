@@ -1,0 +1,84 @@
+"""Build the ONNX graph of Kokoro-82M from its state dict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from onnx import TensorProto, helper
+
+from worker.model.config import KOKORO_V1, KokoroConfig
+from worker.model.files import locked, written_whole
+from worker.model.graph.builder import GraphBuilder, Tensor
+from worker.model.graph.decoder import decoder
+from worker.model.graph.generator import generator
+from worker.model.graph.layers import linear, rows_to_channels
+from worker.model.graph.prosody import duration_encoder, durations, frame_tokens, pitch_and_loudness, repeat_tokens
+from worker.model.graph.text import albert, text_encoder
+from worker.model.graph_file import graphs
+from worker.model.progress import Progress
+from worker.model.sources import ModelStore
+from worker.model.state_dict import StateDict
+from worker.model.weights import load_state_dict
+
+
+def build_onnx(store: ModelStore, progress: Progress) -> Path:
+    """Build the graph from the store's weights, unless it is there already; remove those built before it.
+
+    Returns its path, ``store.onnx_path()``. Raises ModelUnavailable when there are no weights, WeightsError when they
+    cannot be read.
+    """
+    target = store.graph_path()
+    with locked(store.model_dir / ".lock"):
+        if target.is_file():
+            return target
+        progress.step(f"reading {store.weights_path.name}", 0, None)
+        weights = load_state_dict(store.weights_path)
+        progress.step("building the graph", 0, None)
+        content = build_graph(weights).SerializeToString()
+        with written_whole(target) as stream:
+            stream.write(content)
+        progress.step("building the graph", len(content), len(content))
+        for stale in graphs(store.model_dir):
+            if stale != target:
+                stale.unlink()
+    return target
+
+
+def build_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> onnx.ModelProto:
+    """The whole network for one utterance, without noise: equal inputs give equal audio.
+
+    Inputs: ``tokens`` int64 (1, n), boundary zeros included; ``style`` float32 (1, 256); ``speed`` float32 (1,).
+    Outputs: ``audio`` float32 (samples,) at 24 kHz, and ``durations`` int64 (n,), ``samples == 600 *
+    durations.sum()``.
+    """
+    g = GraphBuilder(weights)
+    audio, units = speak(g, Tensor("tokens"), Tensor("style"), Tensor("speed"), config)
+    g.name_output(g.reshape(audio, -1), "audio")
+    g.name_output(units, "durations")
+    inputs = [
+        helper.make_tensor_value_info("tokens", TensorProto.INT64, [1, "n"]),
+        helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, 2 * config.style]),
+        helper.make_tensor_value_info("speed", TensorProto.FLOAT, [1]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["samples"]),
+        helper.make_tensor_value_info("durations", TensorProto.INT64, ["n"]),
+    ]
+    return g.model(inputs, outputs)
+
+
+def speak(g: GraphBuilder, tokens: Tensor, style: Tensor, speed: Tensor, config: KokoroConfig) -> tuple[Tensor, Tensor]:
+    """The network from top to bottom: audio (1, 1, samples), durations (n,). Source: ``KModel.forward_with_tokens``."""
+    voice = g.reshape(g.slice(style, 0, config.style, 1), -1)  # how it sounds
+    manner = g.reshape(g.slice(style, config.style, 2 * config.style, 1), -1)  # how it is said
+
+    context = linear(g, albert(g, tokens, config.albert), "bert_encoder")
+    encoded = duration_encoder(g, context, manner, config)
+    units = durations(g, encoded, speed)
+    index = frame_tokens(g, units)
+    pitch, loudness = pitch_and_loudness(g, repeat_tokens(g, encoded, index), manner)
+
+    text = rows_to_channels(g, repeat_tokens(g, text_encoder(g, tokens, config), index))
+    features = decoder(g, text, pitch, loudness, voice)
+    return generator(g, features, pitch, voice, config.generator), units

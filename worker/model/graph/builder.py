@@ -1,0 +1,155 @@
+"""The thin layer between the network's functions and ``onnx.helper``: names, constants, weights, operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NewType
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from worker.model.state_dict import StateDict
+
+Tensor = NewType("Tensor", str)
+"""The name of a value in the graph."""
+
+OPSET = 20
+"""Opset 20 is the first with Gelu; ONNX Runtime knows it from 1.17 on."""
+
+IR_VERSION = 9
+"""What opset 20 asks for, and no more, so that older runtimes load the file."""
+
+TO_END = 2**31
+"""An end for ``slice`` that no axis reaches."""
+
+Attribute = int | float | str | Sequence[int] | Sequence[float]
+
+_DTYPES = {"float": onnx.TensorProto.FLOAT, "double": onnx.TensorProto.DOUBLE, "int64": onnx.TensorProto.INT64}
+
+
+class GraphBuilder:
+    """Collects the nodes and initialisers of one graph.
+
+    Node names are module paths (``decoder/generator/resblocks.0/convs1.0/Conv``), so that profiles can be read and
+    nodes picked by name. A weight or constant used twice is stored once.
+    """
+
+    def __init__(self, weights: StateDict) -> None:
+        self._weights = weights
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
+        self._scope: list[str] = []
+        self._names: Counter[str] = Counter()
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Put ``name`` before the names of the nodes made inside."""
+        self._scope.append(name)
+        yield
+        self._scope.pop()
+
+    def op(self, op_type: str, *inputs: Tensor | None, **attributes: Attribute) -> Tensor:
+        """Add a node with one output; an input of None is one that is left out."""
+        return self.op_n(op_type, 1, *inputs, **attributes)[0]
+
+    def op_n(self, op_type: str, num_outputs: int, *inputs: Tensor | None, **attributes: Attribute) -> list[Tensor]:
+        """Add a node with several outputs."""
+        name = self._unique("/".join([*self._scope, op_type]))
+        outputs = [Tensor(f"{name}:{index}") for index in range(num_outputs)]
+        node = helper.make_node(op_type, [name or "" for name in inputs], outputs, name)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
+        self._nodes.append(node)
+        return outputs
+
+    def name_output(self, tensor: Tensor, name: str) -> Tensor:
+        """Give a value the name it has outside the graph."""
+        self._nodes.append(helper.make_node("Identity", [tensor], [name], f"output/{name}"))
+        return Tensor(name)
+
+    def weight(self, name: str) -> NDArray[np.float32]:
+        """The state dict's tensor of that name, to store as it is or to fold something into first."""
+        return self._weights[name]
+
+    def has_weight(self, name: str) -> bool:
+        """Whether the state dict holds that tensor: some layers have a bias or a shortcut, others do not."""
+        return name in self._weights
+
+    def parameter(self, name: str, value: NDArray[np.float32] | None = None) -> Tensor:
+        """Store a tensor of the state dict under its own name, or ``value`` under a name that says what it is."""
+        if name not in self._initializers:
+            array = self.weight(name) if value is None else value
+            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array, dtype=np.float32), name)
+        return Tensor(name)
+
+    def constant(self, value: NDArray[np.generic]) -> Tensor:
+        """Store a small constant, once however often it is used."""
+        key = (str(value.dtype), value.shape, value.tobytes())
+        if key not in self._constants:
+            name = f"constant.{len(self._constants)}"
+            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self._constants[key] = Tensor(name)
+        return self._constants[key]
+
+    def floats(self, *values: float) -> Tensor:
+        """A float32 constant: a scalar for one value, else a vector."""
+        return self.constant(np.array(values[0] if len(values) == 1 else values, dtype=np.float32))
+
+    def ints(self, *values: int) -> Tensor:
+        """An int64 vector."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def add(self, left: Tensor, right: Tensor) -> Tensor:
+        """Elementwise sum, with broadcasting; likewise ``sub``, ``mul`` and ``div``."""
+        return self.op("Add", left, right)
+
+    def sub(self, left: Tensor, right: Tensor) -> Tensor:
+        """Elementwise difference."""
+        return self.op("Sub", left, right)
+
+    def mul(self, left: Tensor, right: Tensor) -> Tensor:
+        """Elementwise product."""
+        return self.op("Mul", left, right)
+
+    def div(self, left: Tensor, right: Tensor) -> Tensor:
+        """Elementwise quotient."""
+        return self.op("Div", left, right)
+
+    def cast(self, value: Tensor, dtype: str) -> Tensor:
+        """Convert to "float", "double" or "int64"."""
+        return self.op("Cast", value, to=_DTYPES[dtype])
+
+    def reshape(self, value: Tensor, *shape: int) -> Tensor:
+        """Reshape; 0 keeps the input's length on that axis, -1 takes what is left."""
+        return self.op("Reshape", value, self.ints(*shape))
+
+    def transpose(self, value: Tensor, *axes: int) -> Tensor:
+        """Permute the axes."""
+        return self.op("Transpose", value, perm=axes)
+
+    def concat(self, *values: Tensor, axis: int) -> Tensor:
+        """Join along an axis."""
+        return self.op("Concat", *values, axis=axis)
+
+    def cumulative_sum(self, value: Tensor, axis: int) -> Tensor:
+        """Sum of each element and all before it along an axis."""
+        return self.op("CumSum", value, self.constant(np.array(axis, dtype=np.int64)))
+
+    def slice(self, value: Tensor, start: int, end: int, axis: int) -> Tensor:
+        """Cut ``start`` to ``end`` (which may be negative, or past the end) out of an axis."""
+        return self.op("Slice", value, self.ints(start), self.ints(end), self.ints(axis))
+
+    def model(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
+        """Finish: the graph as a model, checked."""
+        graph = helper.make_graph(self._nodes, "kokoro", inputs, outputs, list(self._initializers.values()))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        onnx.checker.check_model(model)
+        return model
+
+    def _unique(self, name: str) -> str:
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name}_{self._names[name] - 1}"

@@ -1,0 +1,171 @@
+"""The layers Kokoro is made of.
+
+Shapes: "rows" are (1, length, channels), "channels first" is (1, channels, length). ``module`` is always the module's
+path in the official state dict.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from worker.model.gates import torch_to_onnx
+from worker.model.graph.builder import GraphBuilder, Tensor
+
+NORM_EPS = 1e-5
+"""torch's default epsilon, in every norm but ALBERT's."""
+
+
+def rows_to_channels(g: GraphBuilder, x: Tensor) -> Tensor:
+    """(1, length, channels) -> (1, channels, length), or back."""
+    return g.transpose(x, 0, 2, 1)
+
+
+def linear(g: GraphBuilder, x: Tensor, module: str) -> Tensor:
+    """Fully connected layer over the last axis: (..., inputs) -> (..., outputs)."""
+    weight = g.parameter(f"{module}.weight.T", g.weight(f"{module}.weight").T)
+    return g.add(g.op("MatMul", x, weight), g.parameter(f"{module}.bias"))
+
+
+def conv(
+    g: GraphBuilder, x: Tensor, module: str, *, stride: int = 1, dilation: int = 1, padding: int | None = None
+) -> Tensor:
+    """1-D convolution, channels first; padded to keep the length unless told otherwise."""
+    weight = g.weight(f"{module}.weight")
+    kernel = weight.shape[2]
+    side = dilation * (kernel - 1) // 2 if padding is None else padding
+    bias = g.parameter(f"{module}.bias") if g.has_weight(f"{module}.bias") else None
+    inputs = [x, g.parameter(f"{module}.weight"), *([bias] if bias else [])]
+    return g.op("Conv", *inputs, kernel_shape=[kernel], strides=[stride], dilations=[dilation], pads=[side, side])
+
+
+def conv_transpose(
+    g: GraphBuilder, x: Tensor, module: str, *, stride: int, padding: int, output_padding: int = 0, groups: int = 1
+) -> Tensor:
+    """1-D transposed convolution, channels first.
+
+    A length becomes (length - 1) * stride - 2 * padding + kernel + output_padding.
+    """
+    kernel = g.weight(f"{module}.weight").shape[2]
+    weights = (g.parameter(f"{module}.weight"), g.parameter(f"{module}.bias"))
+    return g.op(
+        "ConvTranspose",
+        x,
+        *weights,
+        kernel_shape=[kernel],
+        strides=[stride],
+        group=groups,
+        pads=[padding, padding],
+        output_padding=[output_padding],
+    )
+
+
+def bidirectional_lstm(g: GraphBuilder, x: Tensor, module: str) -> Tensor:
+    """One bidirectional LSTM layer over rows: (1, length, inputs) -> (1, length, 2 * hidden), forward half first."""
+    directions = ("", "_reverse")
+
+    def stacked(kind: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return np.stack([torch_to_onnx(g.weight(f"{module}.{kind}_l0{direction}")) for direction in directions])
+
+    hidden = g.weight(f"{module}.weight_hh_l0").shape[1]
+    biases = np.concatenate([stacked("bias_ih"), stacked("bias_hh")], axis=1)
+    hidden_states = g.op(
+        "LSTM",
+        g.transpose(x, 1, 0, 2),
+        g.parameter(f"{module}.W", stacked("weight_ih")),
+        g.parameter(f"{module}.R", stacked("weight_hh")),
+        g.parameter(f"{module}.B", biases),
+        hidden_size=hidden,
+        direction="bidirectional",
+    )  # (length, 2, 1, hidden)
+    return g.reshape(g.transpose(hidden_states, 2, 0, 1, 3), 1, -1, 2 * hidden)
+
+
+def layer_norm(g: GraphBuilder, x: Tensor, weight: Tensor, bias: Tensor, eps: float = NORM_EPS) -> Tensor:
+    """Layer norm over the last axis; weight and bias are (channels,)."""
+    return g.op("LayerNormalization", x, weight, bias, axis=-1, epsilon=eps)
+
+
+def leaky_relu(g: GraphBuilder, x: Tensor, slope: float) -> Tensor:
+    """x where it is positive, ``slope`` * x where it is not."""
+    return g.op("LeakyRelu", x, alpha=slope)
+
+
+def upsample_2(g: GraphBuilder, x: Tensor) -> Tensor:
+    """Repeat every step: (1, channels, length) -> (1, channels, 2 * length)."""
+    return g.op(
+        "Resize",
+        x,
+        None,
+        g.floats(1.0, 1.0, 2.0),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+
+
+def style_affine(
+    g: GraphBuilder, style: Tensor, module: str, multiplier: np.ndarray | None = None
+) -> tuple[Tensor, Tensor]:
+    """Scale 1 + gamma and shift beta, each (channels,), that a style vector (128,) asks for.
+
+    ``multiplier``, float32 (channels,), is folded into both. Source: ``AdaIN1d`` and ``AdaLayerNorm`` of StyleTTS 2.
+    """
+    weight, bias = g.weight(f"{module}.fc.weight"), g.weight(f"{module}.fc.bias")
+    channels = len(bias) // 2
+    factor = np.ones(channels, np.float32) if multiplier is None else multiplier
+    halves = []
+    for name, rows, one in (("gamma", slice(0, channels), 1.0), ("beta", slice(channels, None), 0.0)):
+        matrix = g.parameter(f"{module}.fc.{name}.weight.T", (weight[rows] * factor[:, None]).T)
+        offset = g.parameter(f"{module}.fc.{name}.bias", (bias[rows] + np.float32(one)) * factor)
+        halves.append(g.add(g.op("MatMul", style, matrix), offset))
+    return halves[0], halves[1]
+
+
+def adain(g: GraphBuilder, x: Tensor, style: Tensor, module: str, multiplier: np.ndarray | None = None) -> Tensor:
+    """Adaptive instance norm, channels first: each channel normalised over time, then scaled and shifted by the style.
+
+    One operator: with a batch of one, InstanceNormalization's per-channel scale and bias are the style's.
+    ``multiplier``, float32 (channels,), multiplies the result at no cost.
+    """
+    scale, shift = style_affine(g, style, module, multiplier)
+    return g.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPS)
+
+
+def ada_layer_norm(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
+    """Layer norm over rows whose scale and shift come from the style. Source: ``AdaLayerNorm`` of StyleTTS 2."""
+    scale, shift = style_affine(g, style, module)
+    return layer_norm(g, x, scale, shift)
+
+
+def adain_snake(g: GraphBuilder, x: Tensor, style: Tensor, norm: str, alpha: str) -> Tensor:
+    """``snake(adain(x))`` with ``snake(x) = x + sin(alpha x)^2 / alpha``, channels first.
+
+    The norm emits ``h = alpha * x``, so that snake is ``(h + sin(h)^2) / alpha``: no multiplication before the sine.
+    Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020, "Neural networks fail to learn periodic
+    functions".
+    """
+    frequency = g.weight(alpha)
+    h = adain(g, x, style, norm, frequency.reshape(-1))
+    sine = g.op("Sin", h)
+    return g.mul(g.add(h, g.mul(sine, sine)), g.parameter(f"{alpha}.reciprocal", np.float32(1) / frequency))
+
+
+def adain_residual_block(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
+    """``AdainResBlk1d``, channels first: AdaIN, leaky ReLU and convolution, twice, plus a shortcut, over sqrt(2).
+
+    A block with a ``pool`` doubles the length: by a depthwise transposed convolution inside, by repetition in the
+    shortcut. Source: kokoro 0.9.4 ``istftnet.py``.
+    """
+    with g.scope(module.rsplit(".", 1)[-1]):
+        doubles = g.has_weight(f"{module}.pool.weight")
+        h = leaky_relu(g, adain(g, x, style, f"{module}.norm1"), 0.2)
+        if doubles:
+            groups = g.weight(f"{module}.pool.weight").shape[0]
+            h = conv_transpose(g, h, f"{module}.pool", stride=2, padding=1, output_padding=1, groups=groups)
+        h = conv(g, h, f"{module}.conv1")
+        h = leaky_relu(g, adain(g, h, style, f"{module}.norm2"), 0.2)
+        h = conv(g, h, f"{module}.conv2")
+        shortcut = upsample_2(g, x) if doubles else x
+        if g.has_weight(f"{module}.conv1x1.weight"):
+            shortcut = conv(g, shortcut, f"{module}.conv1x1")
+        return g.mul(g.add(h, shortcut), g.floats(2**-0.5))

