@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NewType
+from typing import Any, NewType
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from worker.model.state_dict import StateDict
 
@@ -40,8 +40,10 @@ class GraphBuilder:
 
     def __init__(self, weights: StateDict) -> None:
         self._weights = weights
-        self._nodes: list[onnx.NodeProto] = []
-        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="kokoro-fleet")
+        self._model.opset_import.append(helper.make_opsetid("", OPSET))
+        self._model.graph.name = "kokoro"
+        self._stored: set[str] = set()
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
         self._scope: list[str] = []
         self._names: Counter[str] = Counter()
@@ -63,12 +65,12 @@ class GraphBuilder:
         outputs = [Tensor(f"{name}:{index}") for index in range(num_outputs)]
         node = helper.make_node(op_type, [name or "" for name in inputs], outputs, name)
         node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
-        self._nodes.append(node)
+        self._model.graph.node.append(node)
         return outputs
 
     def name_output(self, tensor: Tensor, name: str) -> Tensor:
         """Give a value the name it has outside the graph."""
-        self._nodes.append(helper.make_node("Identity", [tensor], [name], f"output/{name}"))
+        self._model.graph.node.append(helper.make_node("Identity", [tensor], [name], f"output/{name}"))
         return Tensor(name)
 
     def weight(self, name: str) -> NDArray[np.float32]:
@@ -79,20 +81,18 @@ class GraphBuilder:
         """Whether the state dict holds that tensor: some layers have a bias or a shortcut, others do not."""
         return name in self._weights
 
-    def parameter(self, name: str, value: NDArray[np.float32] | None = None) -> Tensor:
+    def parameter(self, name: str, value: NDArray[np.floating[Any]] | None = None) -> Tensor:
         """Store a tensor of the state dict under its own name, or ``value`` under a name that says what it is."""
-        if name not in self._initializers:
-            array = self.weight(name) if value is None else value
-            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array, dtype=np.float32), name)
+        if name not in self._stored:
+            self._store(name, self.weight(name) if value is None else value.astype(np.float32))
         return Tensor(name)
 
     def constant(self, value: NDArray[np.generic]) -> Tensor:
         """Store a small constant, once however often it is used."""
         key = (str(value.dtype), value.shape, value.tobytes())
         if key not in self._constants:
-            name = f"constant.{len(self._constants)}"
-            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
-            self._constants[key] = Tensor(name)
+            self._constants[key] = Tensor(f"constant.{len(self._constants)}")
+            self._store(self._constants[key], value)
         return self._constants[key]
 
     def floats(self, *values: float) -> Tensor:
@@ -144,11 +144,19 @@ class GraphBuilder:
         return self.op("Slice", value, self.ints(start), self.ints(end), self.ints(axis))
 
     def model(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
-        """Finish: the graph as a model, checked."""
-        graph = helper.make_graph(self._nodes, "kokoro", inputs, outputs, list(self._initializers.values()))
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-        onnx.checker.check_model(model)
-        return model
+        """The graph so far as a model with these inputs and outputs."""
+        self._model.graph.input.extend(inputs)
+        self._model.graph.output.extend(outputs)
+        return self._model
+
+    def _store(self, name: str, value: NDArray[np.generic]) -> None:
+        """Written into the model at once: 80 million weights are not to be held in one copy more than needed."""
+        tensor = self._model.graph.initializer.add()
+        tensor.name = name
+        tensor.dims.extend(value.shape)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(value.dtype)
+        tensor.raw_data = value.tobytes()
+        self._stored.add(name)
 
     def _unique(self, name: str) -> str:
         self._names[name] += 1
