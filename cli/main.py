@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -134,6 +135,6 @@ def say(  # noqa: PLR0917 - click hands over the options
     """Have a running service speak TEXT into a file. TEXT may be - for standard input."""
     from cli.say import Saying, say_to_file
 
-    text = click.get_text_stream("stdin").read() if text == "-" else text
+    text = sys.stdin.read() if text == "-" else text
     form = response_format or output.suffix.removeprefix(".").lower() or "mp3"
     say_to_file(Saying(text, voice, form, speed, lang_code), output, url, api_key)

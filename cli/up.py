@@ -137,7 +137,7 @@ class _Children:
     def __enter__(self) -> _Children:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         # The gateway first: it lets open streams end while there are still workers to feed them.
         for _, process in reversed(self._processes.values()):
             _end(process)

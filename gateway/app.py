@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import uuid
 from collections.abc import AsyncIterator
 
@@ -72,6 +73,9 @@ def run_gateway(settings: GatewaySettings) -> None:
     import uvicorn
 
     configure_logs(settings.log_level, settings.log_format)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has shut down; a drained gateway ended well, with exit code 0.
+        signal.signal(signum, lambda *_: None)
     uvicorn.run(
         create_app(settings),
         host=settings.host,

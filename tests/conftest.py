@@ -151,8 +151,10 @@ class Service:
 
 
 @contextlib.contextmanager
-def running_service(redis_url: str, folder: Path, workers: int = 1, **environment: str) -> Iterator[Service]:
-    service = Service(redis_url, folder, environment)
+def running_service(
+    redis_url: str, folder: Path, environment: dict[str, str] | None = None, *, workers: int = 1
+) -> Iterator[Service]:
+    service = Service(redis_url, folder, environment or {})
     try:
         for _ in range(workers):
             service.start_worker()

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from gateway.text.errors import FrontendUnavailable
 from shared.errors import (
     AtCapacity,
     BadRequest,
@@ -27,6 +28,7 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (BadRequest, 400),
     (AtCapacity, 503),
     (QueueUnavailable, 503),
+    (FrontendUnavailable, 503),
     (SynthesisTimeout, 504),
     (SynthesisFailed, 500),
 )

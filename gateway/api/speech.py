@@ -54,12 +54,13 @@ def _utterance(request_id: str, body: SpeechRequest, settings: GatewaySettings, 
             f"The input has {len(body.input)} characters; at most {settings.max_input_length} are allowed.",
             param="input",
         )
-    voice = parse_mix(body.voice_expression or settings.default_voice, fleet.voices)
+    expression = settings.default_voice if body.voice_expression is None else body.voice_expression
+    voice = parse_mix(expression, fleet.voices)
     return Utterance(
         request_id=request_id,
         text=body.input,
         voice=voice,
-        language=choose_language(body.lang_code, voice[0][0]),
+        language=choose_language(voice[0][0], body.lang_code),
         speed=body.speed,
         seed=body.seed,
         format=FORMATS[body.response_format],
