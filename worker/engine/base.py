@@ -22,6 +22,9 @@ SAMPLES_PER_DURATION_UNIT = 600
 MAX_TOKENS = 510
 """Token ids a job may carry: the text encoder has 512 positions and adds a boundary token at either end."""
 
+VOCABULARY_SIZE = 178
+"""Rows of the embedding tables: token ids are 0 to 177."""
+
 STYLE_SIZE = 256
 """Floats in a style vector: 128 for the decoder, then 128 for the prosody predictor."""
 
@@ -97,6 +100,19 @@ def float_to_pcm16(audio: NDArray[np.float32]) -> NDArray[np.int16]:
     """Convert float audio in -1..1 to int16, rounding to nearest and clipping what lies outside."""
     pcm: NDArray[np.int16] = np.clip(np.rint(audio * 32767.0), -32768, 32767).astype(np.int16)
     return pcm
+
+
+def job_fault(job: EngineJob) -> EngineError | None:
+    """Why a job cannot be spoken, or None. A network would fail on such a job without a reason, or speak nonsense."""
+    if not 1 <= len(job.token_ids) <= MAX_TOKENS:
+        return EngineError(f"a job has {len(job.token_ids)} tokens, expected 1 to {MAX_TOKENS}")
+    if not all(0 <= token < VOCABULARY_SIZE for token in job.token_ids):
+        return EngineError(f"a job has token ids outside 0 to {VOCABULARY_SIZE - 1}")
+    if job.style.shape != (STYLE_SIZE,) or not np.isfinite(job.style).all():
+        return EngineError(f"a job's style is not {STYLE_SIZE} finite numbers")
+    if not 0 < job.speed < float("inf"):
+        return EngineError(f"a job has speed {job.speed}")
+    return None
 
 
 def speech_from_audio(audio: NDArray[np.float32], durations: NDArray[np.integer[Any]]) -> Speech | EngineError:

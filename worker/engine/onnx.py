@@ -15,7 +15,16 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
-from worker.engine.base import MAX_TOKENS, STYLE_SIZE, Capabilities, EngineError, EngineJob, Speech, speech_from_audio
+from worker.engine.base import (
+    MAX_TOKENS,
+    STYLE_SIZE,
+    Capabilities,
+    EngineError,
+    EngineJob,
+    Speech,
+    job_fault,
+    speech_from_audio,
+)
 from worker.engine.cores import usable_cores
 
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeException)
@@ -53,8 +62,8 @@ class OnnxEngine:
         return [self._speak(job) for job in batch]
 
     def _speak(self, job: EngineJob) -> Speech | EngineError:
-        if not 1 <= len(job.token_ids) <= MAX_TOKENS:
-            return EngineError(f"a job has {len(job.token_ids)} tokens, expected 1 to {MAX_TOKENS}")
+        if fault := job_fault(job):
+            return fault
         inputs = {
             "tokens": np.array([[0, *job.token_ids, 0]], dtype=np.int64),
             "style": np.ascontiguousarray(job.style, dtype=np.float32).reshape(1, STYLE_SIZE),

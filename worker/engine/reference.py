@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.engine.base import MAX_TOKENS, Capabilities, EngineError, EngineJob, Speech, speech_from_audio
+from worker.engine.base import MAX_TOKENS, Capabilities, EngineError, EngineJob, Speech, job_fault, speech_from_audio
 from worker.model.config import KOKORO_V1
 from worker.model.sources import ModelStore
 from worker.model.state_dict import StateDict
@@ -46,6 +46,8 @@ class ReferenceEngine:
     def _speak(self, job: EngineJob) -> Speech | EngineError:
         import torch
 
+        if fault := job_fault(job):
+            return fault
         tokens = torch.tensor([[0, *job.token_ids, 0]], dtype=torch.long)
         style = torch.from_numpy(np.ascontiguousarray(job.style, dtype=np.float32))[None]
         try:

@@ -45,15 +45,15 @@ class GraphBuilder:
         self._model.graph.name = "kokoro"
         self._stored: set[str] = set()
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
-        self._scope: list[str] = []
+        self._scope = "network"
         self._names: Counter[str] = Counter()
 
     @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Put ``name`` before the names of the nodes made inside."""
-        self._scope.append(name)
+    def scope(self, module: str) -> Iterator[None]:
+        """Name the nodes made inside after a module."""
+        outer, self._scope = self._scope, module
         yield
-        self._scope.pop()
+        self._scope = outer
 
     def op(self, op_type: str, *inputs: Tensor | None, **attributes: Attribute) -> Tensor:
         """Add a node with one output; an input of None is one that is left out."""
@@ -61,7 +61,7 @@ class GraphBuilder:
 
     def op_n(self, op_type: str, num_outputs: int, *inputs: Tensor | None, **attributes: Attribute) -> list[Tensor]:
         """Add a node with several outputs."""
-        name = self._unique("/".join([*self._scope, op_type]))
+        name = self._unique(f"{self._scope}/{op_type}")
         outputs = [Tensor(f"{name}:{index}") for index in range(num_outputs)]
         node = helper.make_node(op_type, [name or "" for name in inputs], outputs, name)
         node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())

@@ -14,7 +14,7 @@ def generator(g: GraphBuilder, features: Tensor, pitch: Tensor, style: Tensor, c
 
     features: (1, 512, frames); pitch: (1, 1, frames); style: (128,). Returns audio (1, 1, 300 * frames).
     """
-    with g.scope("generator"):
+    with g.scope("decoder.generator"):
         source = spectrum(g, harmonic_source(g, pitch, config), config.n_fft, config.hop)  # (1, 22, 60 * frames + 1)
         h = features
         for stage in range(len(config.upsample_rates)):
@@ -30,7 +30,7 @@ def _stage(g: GraphBuilder, h: Tensor, source: Tensor, style: Tensor, *, stage: 
     """One upsampling: halve the channels, stretch time by 10 or 6, add the source, refine. Channels first."""
     rate, kernel = config.upsample_rates[stage], config.upsample_kernels[stage]
     last = stage + 1 == len(config.upsample_rates)
-    with g.scope(f"stage.{stage}"):
+    with g.scope(f"decoder.generator.stage.{stage}"):
         stride = 1 if last else config.upsample_rates[stage + 1]
         padding = 0 if last else (stride + 1) // 2
         excitation = conv(g, source, f"decoder.generator.noise_convs.{stage}", stride=stride, padding=padding)
@@ -50,7 +50,7 @@ def _stage(g: GraphBuilder, h: Tensor, source: Tensor, style: Tensor, *, stage: 
 
 def _residual_block(g: GraphBuilder, x: Tensor, style: Tensor, module: str, config: GeneratorConfig) -> Tensor:
     """``AdaINResBlock1``, channels first; three steps, a dilated and a plain convolution, each after a Snake."""
-    with g.scope(module.split(".", 2)[2]):
+    with g.scope(module):
         for step, dilation in enumerate(config.resblock_dilations):
             h = adain_snake(g, x, style, f"{module}.adain1.{step}", f"{module}.alpha1.{step}")
             h = conv(g, h, f"{module}.convs1.{step}", dilation=dilation)

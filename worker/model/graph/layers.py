@@ -7,6 +7,7 @@ path in the official state dict.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from worker.model.gates import torch_to_onnx
 from worker.model.graph.builder import GraphBuilder, Tensor
@@ -22,20 +23,22 @@ def rows_to_channels(g: GraphBuilder, x: Tensor) -> Tensor:
 
 def linear(g: GraphBuilder, x: Tensor, module: str) -> Tensor:
     """Fully connected layer over the last axis: (..., inputs) -> (..., outputs)."""
-    weight = g.parameter(f"{module}.weight.T", g.weight(f"{module}.weight").T)
-    return g.add(g.op("MatMul", x, weight), g.parameter(f"{module}.bias"))
+    with g.scope(module):
+        weight = g.parameter(f"{module}.weight.T", g.weight(f"{module}.weight").T)
+        return g.add(g.op("MatMul", x, weight), g.parameter(f"{module}.bias"))
 
 
 def conv(
     g: GraphBuilder, x: Tensor, module: str, *, stride: int = 1, dilation: int = 1, padding: int | None = None
 ) -> Tensor:
     """1-D convolution, channels first; padded to keep the length unless told otherwise."""
-    weight = g.weight(f"{module}.weight")
-    kernel = weight.shape[2]
+    kernel = g.weight(f"{module}.weight").shape[2]
     side = dilation * (kernel - 1) // 2 if padding is None else padding
-    bias = g.parameter(f"{module}.bias") if g.has_weight(f"{module}.bias") else None
-    inputs = [x, g.parameter(f"{module}.weight"), *([bias] if bias else [])]
-    return g.op("Conv", *inputs, kernel_shape=[kernel], strides=[stride], dilations=[dilation], pads=[side, side])
+    weights = [g.parameter(f"{module}.{kind}") for kind in ("weight", "bias") if g.has_weight(f"{module}.{kind}")]
+    with g.scope(module):
+        return g.op(
+            "Conv", x, *weights, kernel_shape=[kernel], strides=[stride], dilations=[dilation], pads=[side, side]
+        )
 
 
 def conv_transpose(
@@ -47,37 +50,36 @@ def conv_transpose(
     """
     kernel = g.weight(f"{module}.weight").shape[2]
     weights = (g.parameter(f"{module}.weight"), g.parameter(f"{module}.bias"))
-    return g.op(
-        "ConvTranspose",
-        x,
-        *weights,
-        kernel_shape=[kernel],
-        strides=[stride],
-        group=groups,
-        pads=[padding, padding],
-        output_padding=[output_padding],
-    )
+    pads = [padding, padding]
+    with g.scope(module):
+        return g.op(
+            "ConvTranspose",
+            x,
+            *weights,
+            kernel_shape=[kernel],
+            strides=[stride],
+            group=groups,
+            pads=pads,
+            output_padding=[output_padding],
+        )
 
 
 def bidirectional_lstm(g: GraphBuilder, x: Tensor, module: str) -> Tensor:
     """One bidirectional LSTM layer over rows: (1, length, inputs) -> (1, length, 2 * hidden), forward half first."""
-    directions = ("", "_reverse")
 
-    def stacked(kind: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return np.stack([torch_to_onnx(g.weight(f"{module}.{kind}_l0{direction}")) for direction in directions])
+    def both(kind: str) -> NDArray[np.float32]:
+        return np.stack([torch_to_onnx(g.weight(f"{module}.{kind}_l0{end}")) for end in ("", "_reverse")])
 
     hidden = g.weight(f"{module}.weight_hh_l0").shape[1]
-    biases = np.concatenate([stacked("bias_ih"), stacked("bias_hh")], axis=1)
-    hidden_states = g.op(
-        "LSTM",
-        g.transpose(x, 1, 0, 2),
-        g.parameter(f"{module}.W", stacked("weight_ih")),
-        g.parameter(f"{module}.R", stacked("weight_hh")),
-        g.parameter(f"{module}.B", biases),
-        hidden_size=hidden,
-        direction="bidirectional",
-    )  # (length, 2, 1, hidden)
-    return g.reshape(g.transpose(hidden_states, 2, 0, 1, 3), 1, -1, 2 * hidden)
+    weights = (
+        g.parameter(f"{module}.W", both("weight_ih")),
+        g.parameter(f"{module}.R", both("weight_hh")),
+        g.parameter(f"{module}.B", np.concatenate([both("bias_ih"), both("bias_hh")], axis=1)),
+    )
+    with g.scope(module):
+        steps = g.transpose(x, 1, 0, 2)
+        states = g.op("LSTM", steps, *weights, hidden_size=hidden, direction="bidirectional")  # (length, 2, 1, hidden)
+        return g.reshape(g.transpose(states, 2, 0, 1, 3), 1, -1, 2 * hidden)
 
 
 def layer_norm(g: GraphBuilder, x: Tensor, weight: Tensor, bias: Tensor, eps: float = NORM_EPS) -> Tensor:
@@ -104,7 +106,7 @@ def upsample_2(g: GraphBuilder, x: Tensor) -> Tensor:
 
 
 def style_affine(
-    g: GraphBuilder, style: Tensor, module: str, multiplier: np.ndarray | None = None
+    g: GraphBuilder, style: Tensor, module: str, multiplier: NDArray[np.float32] | None = None
 ) -> tuple[Tensor, Tensor]:
     """Scale 1 + gamma and shift beta, each (channels,), that a style vector (128,) asks for.
 
@@ -113,22 +115,27 @@ def style_affine(
     weight, bias = g.weight(f"{module}.fc.weight"), g.weight(f"{module}.fc.bias")
     channels = len(bias) // 2
     factor = np.ones(channels, np.float32) if multiplier is None else multiplier
-    halves = []
-    for name, rows, one in (("gamma", slice(0, channels), 1.0), ("beta", slice(channels, None), 0.0)):
+
+    def affine(name: str, rows: slice, offset: NDArray[np.float32]) -> Tensor:
         matrix = g.parameter(f"{module}.fc.{name}.weight.T", (weight[rows] * factor[:, None]).T)
-        offset = g.parameter(f"{module}.fc.{name}.bias", (bias[rows] + np.float32(one)) * factor)
-        halves.append(g.add(g.op("MatMul", style, matrix), offset))
-    return halves[0], halves[1]
+        return g.add(g.op("MatMul", style, matrix), g.parameter(f"{module}.fc.{name}.bias", offset * factor))
+
+    with g.scope(f"{module}.fc"):
+        scale = affine("gamma", slice(None, channels), bias[:channels] + np.float32(1))
+        return scale, affine("beta", slice(channels, None), bias[channels:])
 
 
-def adain(g: GraphBuilder, x: Tensor, style: Tensor, module: str, multiplier: np.ndarray | None = None) -> Tensor:
-    """Adaptive instance norm, channels first: each channel normalised over time, then scaled and shifted by the style.
+def adain(
+    g: GraphBuilder, x: Tensor, style: Tensor, module: str, multiplier: NDArray[np.float32] | None = None
+) -> Tensor:
+    """Adaptive instance norm, channels first: every channel normalised over time, then scaled and shifted by the style.
 
-    One operator: with a batch of one, InstanceNormalization's per-channel scale and bias are the style's.
+    One operator: with a batch of one, InstanceNormalization's scale and bias per channel are the style's.
     ``multiplier``, float32 (channels,), multiplies the result at no cost.
     """
     scale, shift = style_affine(g, style, module, multiplier)
-    return g.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPS)
+    with g.scope(module):
+        return g.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPS)
 
 
 def ada_layer_norm(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
@@ -140,14 +147,15 @@ def ada_layer_norm(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Te
 def adain_snake(g: GraphBuilder, x: Tensor, style: Tensor, norm: str, alpha: str) -> Tensor:
     """``snake(adain(x))`` with ``snake(x) = x + sin(alpha x)^2 / alpha``, channels first.
 
-    The norm emits ``h = alpha * x``, so that snake is ``(h + sin(h)^2) / alpha``: no multiplication before the sine.
-    Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020, "Neural networks fail to learn periodic
-    functions".
+    norm, alpha: paths of the AdaIN and of Snake's parameter. The norm emits ``h = alpha * x``, so that snake is
+    ``(h + sin(h)^2) / alpha`` and nothing need be multiplied before the sine. Source: Snake1D in kokoro 0.9.4
+    ``istftnet.py``; Liu et al. 2020, "Neural networks fail to learn periodic functions".
     """
     frequency = g.weight(alpha)
     h = adain(g, x, style, norm, frequency.reshape(-1))
-    sine = g.op("Sin", h)
-    return g.mul(g.add(h, g.mul(sine, sine)), g.parameter(f"{alpha}.reciprocal", np.float32(1) / frequency))
+    with g.scope(alpha):
+        sine = g.op("Sin", h)
+        return g.mul(g.add(h, g.mul(sine, sine)), g.parameter(f"{alpha}.reciprocal", np.float32(1) / frequency))
 
 
 def adain_residual_block(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
@@ -156,7 +164,7 @@ def adain_residual_block(g: GraphBuilder, x: Tensor, style: Tensor, module: str)
     A block with a ``pool`` doubles the length: by a depthwise transposed convolution inside, by repetition in the
     shortcut. Source: kokoro 0.9.4 ``istftnet.py``.
     """
-    with g.scope(module.rsplit(".", 1)[-1]):
+    with g.scope(module):
         doubles = g.has_weight(f"{module}.pool.weight")
         h = leaky_relu(g, adain(g, x, style, f"{module}.norm1"), 0.2)
         if doubles:

@@ -19,7 +19,7 @@ def duration_encoder(g: GraphBuilder, x: Tensor, style: Tensor, config: KokoroCo
 
     x: rows (1, n, 512); style: (128,). Returns rows (1, n, 640). Source: ``DurationEncoder`` in kokoro 0.9.4.
     """
-    with g.scope("duration_encoder"):
+    with g.scope("predictor.text_encoder"):
         row = g.reshape(style, 1, 1, config.style)
         h = _join_style(g, x, row)
         for layer in range(config.n_layer):
@@ -35,7 +35,7 @@ def durations(g: GraphBuilder, encoded: Tensor, speed: Tensor) -> Tensor:
     encoded: rows (1, n, 640); speed: float32 (1,). Returns int64 (n,). A token's 50 probabilities are summed, divided
     by speed, and rounded half to even. Source: ``KModel.forward_with_tokens``.
     """
-    with g.scope("durations"):
+    with g.scope("predictor.duration"):
         h = bidirectional_lstm(g, encoded, "predictor.lstm")
         likelihoods = g.op("Sigmoid", linear(g, h, "predictor.duration_proj.linear_layer"))
         expected = g.op("ReduceSum", likelihoods, g.ints(0, 2), keepdims=0)
@@ -50,7 +50,7 @@ def frame_tokens(g: GraphBuilder, units: Tensor) -> Tensor:
     A one where every token but the first starts, summed from the left, counts the tokens. Starts differ, for no
     duration is below 1.
     """
-    with g.scope("frame_tokens"):
+    with g.scope("alignment"):
         ends = g.cumulative_sum(units, axis=0)
         starts, total = g.slice(ends, 0, -1, 0), g.slice(ends, -1, TO_END, 0)
         zeros, ones = g.op("Expand", g.ints(0), total), g.op("Expand", g.ints(1), g.op("Shape", starts))
@@ -73,7 +73,7 @@ def pitch_and_loudness(g: GraphBuilder, frames: Tensor, style: Tensor) -> tuple[
 
 
 def _curve(g: GraphBuilder, h: Tensor, style: Tensor, name: str) -> Tensor:
-    with g.scope(name):
+    with g.scope(f"predictor.{name}"):
         for block in range(3):
             h = adain_residual_block(g, h, style, f"predictor.{name}.{block}")
         return conv(g, h, f"predictor.{name}_proj")

@@ -14,7 +14,7 @@ def harmonic_source(g: GraphBuilder, pitch: Tensor, config: GeneratorConfig) -> 
     pitch: hertz, (1, 1, frames), 80 frames per second. Returns (1, 1, 300 * frames). Source: ``SourceModuleHnNSF`` in
     kokoro 0.9.4, with its noise at zero (see docs/adr/0001).
     """
-    with g.scope("source"):
+    with g.scope("decoder.generator.m_source"):
         sines = g.mul(g.op("Sin", _phase(g, pitch, config)), g.floats(config.sine_amplitude))  # (1, 9, samples)
         voiced = g.cast(g.op("Greater", pitch, g.floats(config.voiced_threshold_hz)), "float")
         sines = g.mul(sines, _repeat_frames(g, voiced, config.samples_per_frame))

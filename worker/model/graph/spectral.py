@@ -52,7 +52,7 @@ def edge_gains(n_fft: int, hop: int) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 def spectrum(g: GraphBuilder, audio: Tensor, n_fft: int, hop: int) -> Tensor:
     """Magnitudes above phases: (1, 1, samples) -> (1, n_fft + 2, samples / hop + 1)."""
-    with g.scope("stft"):
+    with g.scope("decoder.generator.stft"):
         edge = n_fft // 2
         padded = g.op("Pad", audio, g.ints(0, 0, edge, 0, 0, edge), mode="reflect")
         kernel = g.parameter("stft.kernel", analysis_kernel(n_fft))
@@ -64,7 +64,7 @@ def spectrum(g: GraphBuilder, audio: Tensor, n_fft: int, hop: int) -> Tensor:
 
 def inverse_spectrum(g: GraphBuilder, magnitude: Tensor, phase: Tensor, n_fft: int, hop: int) -> Tensor:
     """Audio from magnitudes and phases, each (1, n_fft / 2 + 1, frames): (1, 1, (frames - 1) * hop)."""
-    with g.scope("istft"):
+    with g.scope("decoder.generator.istft"):
         edge = n_fft // 2
         parts = g.concat(g.mul(magnitude, g.op("Cos", phase)), g.mul(magnitude, g.op("Sin", phase)), axis=1)
         kernel = g.parameter("istft.kernel", synthesis_kernel(n_fft, hop))

@@ -13,9 +13,8 @@ def albert(g: GraphBuilder, tokens: Tensor, config: AlbertConfig) -> Tensor:
     with g.scope("bert"):
         h = _albert_embeddings(g, tokens, config)
         h = linear(g, h, "bert.encoder.embedding_hidden_mapping_in")
-        for layer in range(config.layers):
-            with g.scope(f"layer.{layer}"):
-                h = _albert_layer(g, h, config)
+        for _ in range(config.layers):
+            h = _albert_layer(g, h, config)
     return h
 
 
