@@ -27,6 +27,8 @@ READY_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 45
 POLL_S = 0.1
 RESTART_PAUSE_S = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a service manager, a closed terminal."""
 LOOPBACK = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}  # noqa: S104
 
 console = Console(stderr=True)
@@ -72,13 +74,13 @@ def _require_free_port(host: str, port: int) -> None:
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT or SIGTERM sets."""
+    """An event that any of STOP_SIGNALS sets."""
     stop = threading.Event()
 
     def request_stop(_signum: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    before = {signum: signal.signal(signum, request_stop) for signum in (signal.SIGINT, signal.SIGTERM)}
+    before = {signum: signal.signal(signum, request_stop) for signum in STOP_SIGNALS}
     try:
         yield stop
     finally:
@@ -93,11 +95,12 @@ def _embedded_queue() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
         path = Path(folder) / "queue.sock"
         options = {"--port": "0", "--unixsocket": str(path), "--unixsocketperm": "700", "--dir": folder}
-        quiet = {"--save": "", "--appendonly": "no", "--loglevel": "warning"}
+        log = Path(folder) / "queue.log"
+        quiet = {"--save": "", "--appendonly": "no", "--loglevel": "warning", "--logfile": str(log)}
         arguments = [word for option in {**options, **quiet}.items() for word in option]
         process = subprocess.Popen([binary, *arguments], start_new_session=True)
         try:
-            _wait_for_socket(path, process)
+            _wait_for_socket(path, process, log)
             yield f"unix://{path}"
         finally:
             _end(process)
@@ -119,11 +122,12 @@ def find_valkey() -> str:
     )
 
 
-def _wait_for_socket(path: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 10
     while not path.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise click.ClickException("The embedded Valkey did not start.")
+            said = log.read_text() if log.exists() else ""
+            raise click.ClickException(f"The embedded Valkey did not start. {said}")
         time.sleep(0.02)
 
 
@@ -179,6 +183,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> bool:
+    if not console.is_terminal:
+        console.print("Starting worker and gateway…")
     with console.status("Starting worker and gateway…"):
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not stop.wait(POLL_S):
@@ -194,9 +200,7 @@ def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> b
 
 def _greet(url: str) -> None:
     body = '{"model": "kokoro", "input": "Hello world!", "voice": "af_bella"}'
-    console.print(
-        f"\n[bold green]Ready.[/] OpenAI-compatible API at [bold]{url}/v1[/], documentation at {url}/docs. Try:\n"
-    )
+    console.print(f"\n[bold green]Ready.[/] OpenAI's API at [bold]{url}/v1[/], documentation at {url}/docs. Try:\n")
     curl = f"curl {url}/v1/audio/speech -H 'Content-Type: application/json' -d '{body}' -o hello.mp3"
     console.print(f"  {curl}\n", soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops everything.")

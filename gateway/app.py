@@ -81,6 +81,7 @@ def run_gateway(settings: GatewaySettings) -> None:
         host=settings.host,
         port=settings.port,
         log_config=None,
+        log_level="warning",  # what it says of its start, the line "ready" says too
         access_log=False,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         server_header=False,

@@ -1,0 +1,120 @@
+"""The command line, as typed: `up` from start to Ctrl-C, `say` against a running service."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import httpx
+import psutil
+import pytest
+
+from tests.conftest import Service, wait_until
+
+
+def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_up_starts_all_says_how_to_use_it_and_stops_all(tmp_path: Path, signum: signal.Signals) -> None:
+    port = 18_880 + int(signum)
+    environment = {key: value for key, value in os.environ.items() if key != "REDIS_URL"} | {"PORT": str(port)}
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "cli", "up", "--engine", "fake", "--workers", "2"]
+        up = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=tmp_path)
+    try:
+        wait_until(lambda: "Ready." in log.read_text() or up.poll() is not None, "up is ready", 60)
+        family = psutil.Process(up.pid).children(recursive=True)
+        assert len(family) >= 4  # queue, gateway, two workers; and the gateway's text processes
+        line = re.search(r"^ *(curl .*)$", log.read_text(), re.MULTILINE)
+        assert line is not None, log.read_text()
+        subprocess.run(line[1], shell=True, check=True, cwd=tmp_path, timeout=30)  # noqa: S602 - as a user pastes it
+        with av.open(tmp_path / "hello.mp3", "r") as container:
+            assert sum(frame.samples for frame in container.decode(container.streams.audio[0])) > 1000
+        worker = next(child for child in family if child.cmdline()[-1] == "worker")
+        worker.kill()
+        wait_until(lambda: "starting it again" in log.read_text(), "a dead worker is replaced")
+        wait_until(
+            lambda: len(httpx.get(f"http://localhost:{port}/health").json()["workers"]) == 2, "two workers again"
+        )
+        family = psutil.Process(up.pid).children(recursive=True)
+        up.send_signal(signum)
+        assert up.wait(30) == 0
+        assert [child for child in family if child.is_running() and child.status() != "zombie"] == []
+    finally:
+        up.kill()
+        up.wait()
+
+
+def test_up_refuses_a_port_in_use(service: Service) -> None:
+    result = cli("up", "--engine", "fake", HOST="127.0.0.1", PORT=service.url.rpartition(":")[2])
+    assert result.returncode == 1
+    assert "Address already in use" in result.stderr
+    assert "PORT" in result.stderr
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "wav", "flac"])
+def test_say_writes_the_format_that_the_name_says(service: Service, tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"hello.{suffix}"
+    result = cli("say", "Hello world!", "-o", str(output), "--voice", "af_bella+af_sky", "--url", service.url)
+    assert result.returncode == 0, result.stderr
+    with av.open(output, "r") as container:
+        assert sum(frame.samples for frame in container.decode(container.streams.audio[0])) > 1000
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_say_shows_the_servers_reason_and_writes_nothing(service: Service, tmp_path: Path) -> None:
+    result = cli("say", "Hi.", "-o", str(tmp_path / "a.mp3"), "--voice", "af_bela", "--url", service.url)
+    assert result.returncode == 1
+    assert "400: Voice 'af_bela' not found. Did you mean 'af_bella'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_say_without_a_server(tmp_path: Path) -> None:
+    result = cli("say", "Hi.", "-o", str(tmp_path / "a.mp3"), "--url", "http://127.0.0.1:9")
+    assert result.returncode == 1
+    assert "No answer from http://127.0.0.1:9" in result.stderr
+
+
+def test_wrong_settings_are_named() -> None:
+    result = cli("gateway", PORT="eighty", CHUNK_WINDOW="0")
+    assert result.returncode == 1
+    assert "PORT" in result.stderr
+    assert "CHUNK_WINDOW" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["", "up", "gateway", "worker", "models", "models pull", "say"])
+def test_help_is_there_without_any_engine(command: str) -> None:
+    result = cli(*command.split(), "--help")
+    assert result.returncode == 0
+    assert len(result.stdout) > 100
+
+
+def test_models_without_files_and_without_downloads(tmp_path: Path) -> None:
+    result = cli("models", "pull", MODEL_DIR=str(tmp_path), DOWNLOAD_MODEL="false")
+    assert result.returncode == 1
+    assert "DOWNLOAD_MODEL=false" in result.stderr
+    assert cli("models", "verify", MODEL_DIR=str(tmp_path)).returncode == 1
+
+
+def test_the_gateway_loads_no_model_library() -> None:
+    code = (
+        "import sys, gateway.app; sys.exit(bool({'torch', 'onnxruntime', 'onnx', 'transformers'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_the_worker_loads_no_torch_and_no_linguistics() -> None:
+    code = "import sys, worker.main, worker.engine.onnx; bad = {'torch', 'onnx', 'spacy', 'misaki', 'fastapi', 'av'}"
+    check = f"{code}; sys.exit(bool(bad & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False, timeout=60).returncode == 0
