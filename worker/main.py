@@ -8,10 +8,13 @@ import signal
 import socket
 import uuid
 
+from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import WorkerStreams, connect
 from shared.voices import CATALOGUE
-from worker.engine.base import Engine
+from worker.engine.base import Engine, EngineError
+from worker.model.sources import ModelStore, ModelUnavailable
+from worker.model.state_dict import WeightsError
 from worker.service import Worker
 from worker.settings import WorkerSettings
 from worker.voices import StyleSource, VoicePacks
@@ -42,20 +45,23 @@ async def _serve(settings: WorkerSettings) -> None:
 
 
 def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
-    """The engine that the settings name, with its voices. Imports only that engine's libraries."""
+    """The engine that the settings name, with its voices. Imports only that engine's libraries.
+
+    Raises FleetError when the model is not there or cannot be loaded.
+    """
     if settings.engine == "fake":
         from worker.engine.fake import FakeEngine, FakeVoicePacks
 
         return FakeEngine(settings.fake_speed_factor), FakeVoicePacks(CATALOGUE)
     packs = VoicePacks(settings.voices_path, settings.voice_cache_size)
-    if settings.engine == "reference":
-        from worker.engine.reference import ReferenceEngine
-        from worker.model.sources import ModelStore
+    store = ModelStore(settings.model_dir, settings.voices_path)
+    try:
+        if settings.engine == "reference":
+            from worker.engine.reference import ReferenceEngine
 
-        return ReferenceEngine(ModelStore(settings.model_dir, settings.voices_path)), packs
-    from worker.engine.onnx import OnnxEngine
-    from worker.model.sources import ModelStore
+            return ReferenceEngine(store), packs
+        from worker.engine.onnx import OnnxEngine
 
-    return OnnxEngine(
-        ModelStore(settings.model_dir, settings.voices_path).onnx_path(), settings.onnx_num_threads
-    ), packs
+        return OnnxEngine(store.onnx_path(), settings.onnx_num_threads), packs
+    except (ModelUnavailable, WeightsError, EngineError) as error:
+        raise FleetError(f"The engine cannot start: {error}", code="model_unavailable") from error
