@@ -22,7 +22,7 @@ from worker.model.state_dict import StateDict
 from worker.model.weights import load_state_dict
 
 
-def build_onnx(store: ModelStore, progress: Progress) -> Path:
+def build_onnx(store: ModelStore, progress: Progress, config: KokoroConfig = KOKORO_V1) -> Path:
     """Build the graph from the store's weights, unless it is there already; remove those built before it.
 
     Returns its path, ``store.onnx_path()``. Raises ModelUnavailable when there are no weights, WeightsError when they
@@ -33,9 +33,9 @@ def build_onnx(store: ModelStore, progress: Progress) -> Path:
         if target.is_file():
             return target
         progress.step(f"reading {store.weights_path.name}", 0, None)
-        weights = load_state_dict(store.weights_path)
+        weights = load_state_dict(store.weights_path, config)
         progress.step("building the graph", 0, None)
-        content = build_graph(weights).SerializeToString()
+        content = build_graph(weights, config).SerializeToString()
         with written_whole(target) as stream:
             stream.write(content)
         progress.step("building the graph", len(content), len(content))
