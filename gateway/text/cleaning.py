@@ -1,0 +1,109 @@
+"""An ordered table of small rules that takes out of a text what no phonemiser should see. Offsets are kept.
+
+Skipped, because they are no words: emoji, control and unassigned characters, invisible marks. Everything else with a
+letter or a digit in it is spoken or refused (see ``scripts`` and ``g2p``).
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Callable
+from typing import NamedTuple
+
+import regex
+
+from gateway.text.aligned import AlignedText
+
+_KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
+"""Latin, Greek and Cyrillic letters that espeak-ng's English voices read; of others they spell the code point."""
+
+_ALPHABETS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]")
+
+
+_MAX_MARKS = 8
+"""On one letter, itself included; more is decoration."""
+
+
+class Rule(NamedTuple):
+    name: str
+    pattern: regex.Pattern[str]
+    replacement: Callable[[str], str]
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_letter(letter: str) -> str:
+    """One letter with its marks, composed and in its ordinary form; marks that no English G2P knows are dropped."""
+    composed = unicodedata.normalize("NFKC", letter[:_MAX_MARKS])
+    if _KNOWN_LETTERS.fullmatch(composed) or not _ALPHABETS.match(composed):
+        return composed
+    decomposed = unicodedata.normalize("NFKD", composed)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def _uncircled(circled: str) -> str:
+    number = unicodedata.numeric(circled, None)
+    return unicodedata.normalize("NFKC", circled) if number is None else f"{number:.0f}"
+
+
+_PICTOGRAPH = r"[[\p{Extended_Pictographic}--[\x00-\u2134\u2190-\u21ff]]\p{Regional_Indicator}]"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "emoji",
+        regex.compile(
+            rf"(?V1)(?:{_PICTOGRAPH}(?:\ufe0f|\p{{Emoji_Modifier}}|\u200d{_PICTOGRAPH}|[\U000e0020-\U000e007f])*+)++"
+        ),
+        lambda _: " ",
+    ),
+    Rule(
+        "invisible marks",
+        regex.compile(r"(?V1)[\p{Cf}\p{Variation_Selector}\u034f\u20e3]++"),
+        lambda _: "",
+    ),
+    Rule(
+        "characters without meaning",
+        regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffc\ufffd]"),
+        lambda _: " ",
+    ),
+    Rule(
+        "apostrophes",
+        regex.compile(r"[\u02bc\uff07\u201b]|(?<=\p{L})[\u00b4`](?=\p{L})"),
+        lambda _: "'",
+    ),
+    Rule(
+        "marks on nothing",
+        regex.compile(r"(?<![\p{L}\p{M}])\p{M}++"),
+        lambda _: "",
+    ),
+    Rule(
+        "letters in disguise",
+        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f]]\p{M}*+|[A-Za-z]\p{M}++"),
+        _plain_letter,
+    ),
+    Rule(
+        "digits in disguise",
+        regex.compile(r"(?V1)[\p{Nd}--[0-9]]"),
+        lambda digit: str(unicodedata.decimal(digit, digit)),
+    ),
+    Rule(
+        "letters and numbers in circles",
+        regex.compile(r"[\u2460-\u24ff\u2776-\u2793]"),
+        lambda circled: f" {_uncircled(circled)} ",
+    ),
+)
+"""In this order: emoji need their joiners, and letters are composed after invisible marks between them are gone."""
+
+_WHITESPACE = regex.compile(r"[^\S ]\s*+| \s++")
+
+
+def clean(text: AlignedText) -> AlignedText:
+    """Apply the rules. Line breaks stay, so that paragraphs can still be told apart."""
+    for rule in RULES:
+        text = text.sub(rule.pattern, rule.replacement)
+    return text
+
+
+def on_one_line(text: AlignedText) -> AlignedText:
+    """Make each run of whitespace one space, as a G2P expects of a sentence."""
+    return text.sub(_WHITESPACE, lambda _: " ")

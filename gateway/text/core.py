@@ -1,0 +1,71 @@
+"""The text frontend without its processes: section → cleaned text → sentences → words → chunks. Pure and synchronous.
+
+Stateless from section to section: what one leaves over travels in ``ChunkerState`` to wherever the next one is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.text.aligned import AlignedText
+from gateway.text.chunker import Chunk, Chunker, ChunkerState, ChunkLimits
+from gateway.text.cleaning import clean, on_one_line
+from gateway.text.errors import NothingToSpeak
+from gateway.text.g2p import G2P
+from gateway.text.sections import Section, cut_sections
+from gateway.text.sentences import split_sentences
+from gateway.text.spoken import Break, Sentence, Word
+from shared.vocabulary import PUNCTUATION
+
+
+@dataclass(frozen=True, slots=True)
+class SectionResult:
+    chunks: tuple[Chunk, ...]
+    state: ChunkerState
+    """Goes with the next section."""
+
+
+def chunk_section(section: Section, g2p: G2P, limits: ChunkLimits, state: ChunkerState) -> SectionResult:
+    """The chunks that ``section`` completes. Raises UnspeakableCharacters."""
+    chunker = Chunker(limits, state)
+    chunks = list(chunker.add(_sentences(section, g2p)))
+    if section.is_last:
+        chunks += chunker.finish()
+    return SectionResult(tuple(chunks), chunker.state)
+
+
+def chunk_text(text: str, g2p: G2P, limits: ChunkLimits | None = None) -> Iterator[Chunk]:
+    """All chunks of ``text`` in order, lazily. Raises UnspeakableCharacters, and NothingToSpeak before any chunk."""
+    state = ChunkerState()
+    for section in cut_sections(text):
+        result = chunk_section(section, g2p, limits or ChunkLimits(), state)
+        yield from result.chunks
+        state = result.state
+    refuse_silence(text, state)
+
+
+def refuse_silence(text: str, state: ChunkerState) -> None:
+    """Raise NothingToSpeak if the whole text, at the end of which the chunker is in ``state``, made no chunk."""
+    if state.spoken_tokens == 0:
+        raise NothingToSpeak("The input contains nothing that can be spoken.", char_start=0, char_end=len(text))
+
+
+def _sentences(section: Section, g2p: G2P) -> list[Sentence]:
+    text = clean(AlignedText.of(section.text, section.char_start))
+    spans = list(split_sentences(text.text))
+    spoken = g2p([on_one_line(text.slice(span.start, span.end)) for span in spans])
+    return [
+        Sentence(_with_stop(words) if span.ends_paragraph else words, span.ends_paragraph)
+        for span, words in zip(spans, spoken, strict=True)
+        if words
+    ]
+
+
+def _with_stop(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words with a full stop after them if a heading or a list item has none, so that the voice does not run on."""
+    last = words[-1]
+    if last.phonemes[-1] in PUNCTUATION:
+        return words
+    joined = last._replace(space_after=False, break_after=Break.NONE)
+    return (*words[:-1], joined, Word(".", last.char_end, last.char_end, space_after=False, break_after=Break.CLAUSE))

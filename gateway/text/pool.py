@@ -1,0 +1,89 @@
+"""A pool of processes that is ready before the first request and comes back after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+from gateway.text.errors import FrontendUnavailable
+from gateway.text.process import PRELOADED, prepare, process_id
+from shared.observe import logger
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_MAX_TRIES = 2
+"""A task that was running when a process died is tried once more: it may have been another one's fault."""
+
+_log = logger(__name__)
+
+
+class ProcessPool:
+    """Runs functions in processes that hold the G2Ps. Belongs to one event loop."""
+
+    def __init__(self, num_processes: int) -> None:
+        self._num_processes = num_processes
+        self._executor: ProcessPoolExecutor | None = None
+        self._building = asyncio.Lock()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start all processes. Raises FrontendUnavailable if they cannot be."""
+        await self._ready()
+
+    async def close(self) -> None:
+        """Finish what is running, drop what is waiting, stop the processes."""
+        self._closed = True
+        async with self._building:
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
+
+    async def run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """``function(*args)`` in a process; all must pickle. Raises FrontendUnavailable if processes die of it."""
+        for _ in range(_MAX_TRIES):
+            executor = await self._ready()
+            try:
+                return await asyncio.wrap_future(executor.submit(function, *args, **kwargs))
+            except BrokenProcessPool:
+                self._discard(executor)
+        raise FrontendUnavailable(f"A text process died {_MAX_TRIES} times over the same input. Try again later.")
+
+    async def _ready(self) -> ProcessPoolExecutor:
+        async with self._building:
+            if self._closed:
+                raise FrontendUnavailable("The text frontend is closed.")
+            if self._executor is None:
+                # In a thread: it waits for the fork server, which loads for seconds when it is new.
+                self._executor = await asyncio.to_thread(_started, self._num_processes)
+            return self._executor
+
+    def _discard(self, executor: ProcessPoolExecutor) -> None:
+        if self._executor is executor:  # else another task has noticed before
+            _log.warning("text_process_died", num_processes=self._num_processes)
+            self._executor = None
+            executor.shutdown(wait=False)
+
+
+def _started(num_processes: int) -> ProcessPoolExecutor:
+    executor = ProcessPoolExecutor(num_processes, mp_context=_context(), initializer=prepare)
+    try:
+        # As many tasks at once as processes: the executor starts one for each.
+        for task in [executor.submit(process_id) for _ in range(num_processes)]:
+            task.result()
+    except (BrokenProcessPool, EOFError, OSError) as error:
+        executor.shutdown(wait=False)
+        raise FrontendUnavailable("The text processes do not start; their own log says why.") from error
+    return executor
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOADED])
+    return context

@@ -1,0 +1,62 @@
+"""A long text in sections of bounded size, cut where sentences end, so that no step ever sees the whole of it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.text.sentences import split_sentences
+
+SECTION_CHARS = (250, 1_000, 2_400)
+"""Characters of the first section, the second, and all later ones. The first bounds the wait for the first chunk; the
+last, how long one section holds a process: 0.1 s of ordinary text, about 1 s of the most tangled."""
+
+_NON_SPACE = re.compile(r"\S")
+_LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
+_SPACE_RUN = re.compile(r"\s{0,64}")
+
+_LOOKAHEAD_CHARS = 64
+"""What follows a stop, and may decide that it ends no sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """``text`` begins at ``char_start`` of the input."""
+
+    text: str
+    char_start: int
+    is_last: bool
+
+
+def cut_sections(text: str) -> Iterator[Section]:
+    """The sections of ``text``, lazily; whitespace at their beginnings is left out. None for a blank text."""
+    end = len(text.rstrip())
+    sizes = itertools.chain(SECTION_CHARS, itertools.repeat(SECTION_CHARS[-1]))
+    start = _skip_space(text, 0)
+    while start < end:
+        section_end = _section_end(text, start, end, next(sizes))
+        following = _skip_space(text, section_end)
+        yield Section(text[start:section_end], start, is_last=following >= end)
+        start = following
+
+
+def _skip_space(text: str, start: int) -> int:
+    found = _NON_SPACE.search(text, start)
+    return found.start() if found else len(text)
+
+
+def _section_end(text: str, start: int, end: int, size: int) -> int:
+    """Where the section from ``start`` ends: after the sentence nearest to ``size``, and the whitespace after that."""
+    if end - start <= size:
+        return end
+    window = text[start : min(end, start + 2 * size + _LOOKAHEAD_CHARS)]
+    ends = [span.end for span in split_sentences(window) if span.end <= 2 * size]
+    cut = max((place for place in ends if place <= size), default=min(ends, default=0))
+    if not cut:
+        space = _LAST_SPACE.search(window, size, 2 * size)
+        cut = space.start() if space else 2 * size
+    # The blank line belongs to the section: it is what makes its last sentence the end of a paragraph.
+    after = _SPACE_RUN.match(text, start + cut)
+    return after.end() if after else start + cut
