@@ -115,6 +115,7 @@ def _fragments(sentence: AlignedText) -> list[AlignedText]:
         piece.end()
         for run in _LONG_RUN.finditer(sentence.text)
         for piece in _PIECE.finditer(sentence.text, run.start(), run.end())
+        if piece.end() < run.end()
     ]
     bounds = sorted({0, *cuts, len(sentence.text)})
     return [sentence.slice(start, end) for start, end in itertools.pairwise(bounds)]
