@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 VENV ?= .venv
 MODEL_VENV ?= .venv-model
-PYTHON ?= $(shell for p in python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first Python here that will do; asked, since a name on PATH may be another version, or a shim for none.
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && command -v $$p && break; done)
 RUN_EXTRAS := gateway,worker-cpu,models,embedded
 # PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -61,9 +63,7 @@ $(MODEL_VENV)/.dev: pyproject.toml constraints.txt
 	@touch $@
 
 define venv
-	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or 3.12."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
-	  || { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed and was not found. Try: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) \
 	  || { rm -rf $(1); echo "Python's venv module is missing. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
 endef

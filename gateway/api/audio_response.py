@@ -31,7 +31,7 @@ class AudioResponse(Response):
     ) -> None:
         super().__init__()
         self._opening = opening
-        self._headers = dict(headers)
+        self._sent_headers = dict(headers)
         self._stall_timeout_s = stall_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ class AudioResponse(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _start(self, audio: Audio, send: Send) -> None:
-        headers = MutableHeaders(headers=self._headers)
+        headers = MutableHeaders(headers=self._sent_headers)
         if audio.length is not None:
             headers["content-length"] = str(audio.length)
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
