@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,9 @@ def stock_model(weights: StateDict, *, noise: bool = True) -> Any:
     nothing = io.BytesIO()
     torch.save({}, nothing)
     nothing.seek(0)
-    model = KModel(repo_id=REPOSITORY, config=KOKORO_V1.as_hub_config(), model=nothing).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # upstream's layers are built in ways that torch now frowns on
+        model = KModel(repo_id=REPOSITORY, config=KOKORO_V1.as_hub_config(), model=nothing).eval()
     _fill(model.state_dict(), weights)
     if not noise:
         _silence_noise(model.decoder.generator.m_source)
