@@ -13,7 +13,6 @@ from tests.worker_model.tiny import TINY, run_model, tiny_weights
 from tests.worker_model.torch_zip import write_modules
 from worker.model import graph_file, pins
 from worker.model.export import build_graph, build_onnx
-from worker.model.files import sha256_of
 from worker.model.sources import ModelStore, ModelUnavailable
 
 
@@ -149,5 +148,5 @@ def test_two_builds_at_once_do_the_work_once(store: ModelStore) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(bool(each.names) for each in steps) == [False, True]
-    assert sha256_of(store.onnx_path())
+    assert sorted("building the graph" in each.names for each in steps) == [False, True]
+    assert store.onnx_path().is_file()

@@ -15,7 +15,7 @@ from tests.worker_model.torch_zip import TorchFile
 from worker.model import pins
 from worker.model.fetch import OriginUnavailable, download, require_reachable
 from worker.model.files import locked, written_whole
-from worker.model.hub import Hub
+from worker.model.hub import VOICE_BYTES, Hub
 from worker.model.pins import Pinned
 from worker.model.progress import Progress, Silent
 from worker.model.registries import pip_download
@@ -62,10 +62,13 @@ class Watcher:
 
     def __init__(self, interrupt_at: int | None = None) -> None:
         self.steps: list[tuple[str, int, int | None]] = []
+        self.waits = threading.Event()
         self._interrupt_at = interrupt_at
 
     def step(self, name: str, done: int, total: int | None) -> None:
         self.steps.append((name, done, total))
+        if name == "waiting for another pull":
+            self.waits.set()
         if self._interrupt_at is not None and done >= self._interrupt_at:
             raise KeyboardInterrupt
 
@@ -77,7 +80,7 @@ def test_everything_comes_from_the_hub_once(tmp_path: Path, hub: FakeHub) -> Non
     assert store.weights_path.read_bytes() == WEIGHTS
     assert store.voice_names() == ["af_heart", "am_adam"]
     assert ("kokoro-v1_0.pth", len(WEIGHTS), len(WEIGHTS)) in watcher.steps
-    assert ("voices", 2, 2) in watcher.steps
+    assert ("voices", 2 * VOICE_BYTES, 2 * VOICE_BYTES) in watcher.steps
     assert all(check.ok for check in store.verify())
 
     asked = len(hub.asked)
@@ -211,14 +214,25 @@ class CountingOrigin:
 def test_two_pulls_at_once_fetch_once(tmp_path: Path) -> None:
     origin = CountingOrigin()
     stores = [ModelStore(tmp_path, tmp_path / "voices", [origin]) for _ in range(2)]
-    with locked(tmp_path / ".lock"):  # so that both find something missing before either may begin
-        threads = [threading.Thread(target=store.pull, args=(True, Silent())) for store in stores]
+    watchers = [Watcher(), Watcher()]
+    with locked(tmp_path / ".lock", lambda: None):  # so that both find something missing before either may begin
+        threads = [
+            threading.Thread(target=store.pull, args=(True, watcher))
+            for store, watcher in zip(stores, watchers, strict=True)
+        ]
         for thread in threads:
             thread.start()
+        assert all(watcher.waits.wait(10) for watcher in watchers)
     for thread in threads:
         thread.join()
     assert origin.asked == 2
     assert all(check.ok for check in stores[0].verify())
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, hub: FakeHub) -> None:
+    (tmp_path / "m").write_text("a file where the folder should be")
+    with pytest.raises(ModelUnavailable, match="cannot be written"):
+        store_in(tmp_path, hub.url).pull(download=True, progress=Silent())
 
 
 def test_an_unreachable_host_is_found_out_in_time() -> None:

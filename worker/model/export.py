@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from worker.model.config import KOKORO_V1, KokoroConfig
-from worker.model.files import locked, written_whole
+from worker.model.files import written_whole
 from worker.model.graph.builder import GraphBuilder, Tensor
 from worker.model.graph.decoder import decoder
 from worker.model.graph.generator import generator
@@ -29,7 +29,7 @@ def build_onnx(store: ModelStore, progress: Progress, config: KokoroConfig = KOK
     cannot be read.
     """
     target = store.graph_path()
-    with locked(store.model_dir / ".lock"):
+    with store.exclusive(progress):
         if target.is_file():
             return target
         progress.step(f"reading {store.weights_path.name}", 0, None)

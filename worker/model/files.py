@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -52,9 +52,16 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; waits while another process, or thread, holds it. A process that dies lets go of it."""
+def locked(path: Path, when_waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock file; calls ``when_waiting``, then waits, while another process or thread holds it.
+
+    A process that dies lets go of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            when_waiting()
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield

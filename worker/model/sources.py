@@ -7,7 +7,8 @@ become the same state dict.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -89,14 +90,20 @@ class ModelStore:
             return
         if not download:
             raise ModelUnavailable(f"downloads are off (DOWNLOAD_MODEL=false); {'; '.join(missing)}")
-        with locked(self.model_dir / ".lock"):
+        try:
+            with self.exclusive(progress):
+                self._fetch_missing(progress)
+        except OSError as error:
+            raise ModelUnavailable(f"{self.model_dir} or {self.voices_dir} cannot be written: {error}") from error
+
+    @contextmanager
+    def exclusive(self, progress: Progress) -> Iterator[None]:
+        """Hold the folders alone, waiting for another process's pull or build to end. Raises OSError."""
+        lock = self.model_dir / ".lock"
+        with locked(lock, lambda: progress.step("waiting for another pull", 0, None)):
             remove_leftovers(self.model_dir)
             remove_leftovers(self.voices_dir)
-            self._fetch(self._weights_lacking, lambda origin: origin.fetch_weights(self.model_dir, progress))
-            self._fetch(
-                self._voices_lacking,
-                lambda origin: origin.fetch_voices(self.voices_dir, self._missing_voices(), progress),
-            )
+            yield
 
     def verify(self) -> list[FileCheck]:
         """Read and hash every file again. Those that should be there and are not are listed, too."""
@@ -105,6 +112,13 @@ class ModelStore:
             checks.append(missing_file(pins.HUB_WEIGHTS.name))
         checks += [missing_file(f"{name}.bin") for name in self._missing_voices()]
         return checks + [check_graph(path) for path in graphs(self.model_dir)]
+
+    def _fetch_missing(self, progress: Progress) -> None:
+        self._fetch(self._weights_lacking, lambda origin: origin.fetch_weights(self.model_dir, progress))
+        self._fetch(
+            self._voices_lacking,
+            lambda origin: origin.fetch_voices(self.voices_dir, self._missing_voices(), progress),
+        )
 
     def _fetch(self, lacking: Callable[[], str], fetch: Callable[[Origin], None]) -> None:
         """Try the origins in order until nothing is lacking."""

@@ -52,8 +52,10 @@ class GraphBuilder:
     def scope(self, module: str) -> Iterator[None]:
         """Name the nodes made inside after a module."""
         outer, self._scope = self._scope, module
-        yield
-        self._scope = outer
+        try:
+            yield
+        finally:
+            self._scope = outer
 
     def op(self, op_type: str, *inputs: Tensor | None, **attributes: Attribute) -> Tensor:
         """Add a node with one output; an input of None is one that is left out."""
