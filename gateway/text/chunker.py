@@ -153,7 +153,7 @@ class Chunker:
 def _place_to_cut(words: tuple[Word, ...], budget: Budget) -> int | None:
     """How many words of a sentence make the next chunk; None if all of them do."""
     total = num_tokens(words)
-    if total <= budget.max_tokens:
+    if total <= budget.max_tokens or len(words) == 1:
         return None
     fits_whole = total <= budget.stretch_tokens
     if fits_whole and not budget.cuts_clauses:

@@ -1,7 +1,7 @@
 """An ordered table of small rules that takes out of a text what no phonemiser should see. Offsets are kept.
 
-Skipped, because they are no words: emoji, control and unassigned characters, invisible marks. Everything else with a
-letter or a digit in it is spoken or refused (see ``scripts`` and ``g2p``).
+Skipped, because they are no words: emoji, control and unassigned characters, invisible marks, ruled lines. Everything
+else with a letter or a digit in it is spoken or refused (see ``scripts`` and ``g2p``).
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "characters without meaning",
         regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffc\ufffd]"),
+        lambda _: " ",
+    ),
+    Rule(
+        "ruled lines",
+        regex.compile(r"([=_*~#+|^])\1{2,}+"),
         lambda _: " ",
     ),
     Rule(

@@ -54,16 +54,19 @@ def refuse_silence(text: str, state: ChunkerState) -> None:
 def _sentences(section: Section, g2p: G2P) -> list[Sentence]:
     text = clean(AlignedText.of(section.text, section.char_start))
     spans = list(split_sentences(text.text))
-    spoken = g2p([on_one_line(text.slice(span.start, span.end)) for span in spans])
+    lines = [on_one_line(text.slice(span.start, span.end)) for span in spans]
     return [
-        Sentence(_with_stop(words) if span.ends_paragraph else words, span.ends_paragraph)
-        for span, words in zip(spans, spoken, strict=True)
+        Sentence(_with_stop(words) if span.ends_paragraph or line.text.endswith(".") else words, span.ends_paragraph)
+        for span, line, words in zip(spans, lines, g2p(lines), strict=True)
         if words
     ]
 
 
 def _with_stop(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The words with a full stop after them if a heading or a list item has none, so that the voice does not run on."""
+    """The words with a full stop at their end, so that the voice does not run on.
+
+    A heading or a list item has none; that of a final abbreviation ("at 5 a.m.") is part of the word for a G2P.
+    """
     last = words[-1]
     if last.phonemes[-1] in PUNCTUATION:
         return words

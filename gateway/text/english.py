@@ -76,6 +76,7 @@ class EnglishG2P:
             if pieces:
                 pieces[-1] = pieces[-1]._replace(space_after=True)
             _, tokens = self._misaki(document, preprocess=False)
+            _silence_abbreviation_stops(tokens)
             for token, start, end in _locate(tokens, fragment.text):
                 char_start, char_end = fragment.span(start, end)
                 phonemes = self._phonemes(token, char_start, char_end)
@@ -119,6 +120,16 @@ def _fragments(sentence: AlignedText) -> list[AlignedText]:
     ]
     bounds = sorted({0, *cuts, len(sentence.text)})
     return [sentence.slice(start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def _silence_abbreviation_stops(tokens: list[Any]) -> None:
+    """Take the pause out of "St. James" and "No. 5": a stop after a word, inside a sentence, is no end of anything."""
+    for before, token, _ in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        if not (token.whitespace and token.text.endswith(".") and (token.phonemes or "").endswith(".")):
+            continue
+        word = token.text[:-1] or (before.text if before is not None and not before.whitespace else "")
+        if word.replace(".", "").isalpha():
+            token.phonemes = token.phonemes[:-1]
 
 
 def _locate(tokens: list[Any], text: str) -> Iterator[tuple[Any, int, int]]:

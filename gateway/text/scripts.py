@@ -48,4 +48,4 @@ def refuse_unspeakable(text: str, language: Language) -> None:
 @functools.cache
 def _unspeakable(language: Language) -> regex.Pattern[str]:
     speakable = "".join(rf"\p{{Script={script}}}" for script in SPEAKABLE_SCRIPTS[language])
-    return regex.compile(rf"(?V1)\p{{Cs}}++|[[\p{{L}}\p{{Nl}}]--[{speakable}]]++")
+    return regex.compile(rf"(?V1)\p{{Cs}}++|(?:[[\p{{L}}\p{{Nl}}]--[{speakable}]]\p{{M}}*+)++")

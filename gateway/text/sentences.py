@@ -22,7 +22,7 @@ class SentenceSpan(NamedTuple):
     """A blank line follows."""
 
 
-_LINE_BREAK = r"(?:\r\n|[\r\n\u2028])"
+_LINE_BREAK = r"(?>\r\n|[\r\n\u2028])"
 _PARAGRAPH_BREAK = re.compile(rf"(?:\u2029|{_LINE_BREAK}[^\S\r\n\u2028\u2029]*+{_LINE_BREAK})\s*+")
 
 _STOP = re.compile(r"""(?P<stop>[.!?…]++|[。！？｡]++)(?P<closers>(?:["'”’»)\]}」』*_]|\[[0-9]{1,3}\])*+)""")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+import regex
+
+from gateway.text.aligned import AlignedText
+from gateway.text.cleaning import clean, on_one_line
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("plain text, as it is.", "plain text, as it is."),
+        # emoji
+        ("I ❤️ you", "I you"),
+        ("well done 👍🏽!", "well done !"),
+        ("a family 👨‍👩‍👧 of flags 🇺🇸", "a family of flags "),
+        ("1️⃣ first", "1 first"),
+        ("© 2024 Acme™ → 100°C", "© 2024 Acme™ → 100°C"),
+        # invisible marks
+        ("co\u00adoperate", "cooperate"),
+        ("\ufeffA\u200dB\u200b \u200fC", "AB C"),
+        # characters without meaning
+        ("a\x00b\x07c\x1bd", "a b c d"),
+        ("a\ue000b\ufffdc", "a b c"),
+        # ruled lines
+        ("Title\n=====", "Title "),
+        ("C++ == good", "C++ == good"),
+        # apostrophes
+        ("don\u02bct, l\u00b4eau, rock\uff07n\uff07roll", "don't, l'eau, rock'n'roll"),
+        # marks on nothing
+        ("\u0301\u0302 x", " x"),
+        # letters and digits in disguise
+        ("e\u0301tude", "étude"),
+        ("Nguyễn, ḛ, ἄνθρωπος", "Nguyen, e, ανθρωπος"),
+        ("Z̴̢̛a̶͝lgo", "Zalgo"),
+        ("ﬁne ｆｕｌｌ 𝐇𝐢", "fine full Hi"),
+        ("１２ ٣ १", "12 3 1"),
+        ("① ⑿ ❼ Ⓐ", " 1 12 7 A "),
+        # whitespace
+        ("a \t b\r\nc\u00a0d\u2003e", "a b c d e"),
+    ],
+)
+def test_rule(before: str, after: str) -> None:
+    assert on_one_line(clean(AlignedText.of(before))).text == after
+
+
+def test_every_character_knows_its_place() -> None:
+    before = "I ❤️ cafe\u0301s"
+    after = on_one_line(clean(AlignedText.of(before, offset=100)))
+
+    assert after.text == "I cafés"
+    assert after.span(0, 1) == (100, 101)
+    assert after.span(1, 2) == (101, 105)  # the spaces around the heart, and the heart
+    assert after.span(2, 7) == (105, 111)
+    assert after.span(5, 6) == (108, 110)  # the e and its accent
+
+
+def test_replacing_twice_points_at_the_original() -> None:
+    once = AlignedText.of("3 km away").sub(regex.compile("km"), lambda _: "kilometres")
+    twice = once.sub(regex.compile("kilo"), lambda _: "thousand ")
+
+    assert twice.text == "3 thousand metres away"
+    assert twice.span(twice.text.index("thousand"), twice.text.index(" away")) == (2, 4)
+    assert twice.span(twice.text.index("away"), len(twice.text)) == (5, 9)
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", ".", " ", "a", "\n \n", "e\u0301", "\u0301", "😀", "\u200d", "𝐇", "=", "a\u00b4"]
+)
+def test_linear_time(unit: str) -> None:
+    text = unit * (200_000 // len(unit))
+    started = time.perf_counter()
+    on_one_line(clean(AlignedText.of(text)))
+
+    assert time.perf_counter() - started < 2
