@@ -114,6 +114,12 @@ class Chunker:
         for sentence in sentences:
             yield from self._add(sentence)
 
+    def begin(self) -> Iterator[Chunk]:
+        """The first chunk, if there is none yet but enough for one, without waiting for the sentence that ends it."""
+        enough = self._limits.first_max_tokens // 2
+        if self._spoken_tokens == 0 and sum(part.num_tokens for part in self._pending) >= enough:
+            yield self._close()
+
     def finish(self) -> Iterator[Chunk]:
         """The last chunk, if anything is pending."""
         if self._pending:

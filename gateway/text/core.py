@@ -30,8 +30,7 @@ def chunk_section(section: Section, g2p: G2P, limits: ChunkLimits, state: Chunke
     """The chunks that ``section`` completes. Raises UnspeakableCharacters."""
     chunker = Chunker(limits, state)
     chunks = list(chunker.add(_sentences(section, g2p)))
-    if section.is_last:
-        chunks += chunker.finish()
+    chunks += chunker.finish() if section.is_last else chunker.begin()
     return SectionResult(tuple(chunks), chunker.state)
 
 

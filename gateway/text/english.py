@@ -100,7 +100,7 @@ class EnglishG2P:
         return spoken
 
 
-@functools.lru_cache(maxsize=50_000)
+@functools.lru_cache(maxsize=20_000)
 def _in_vocabulary(phonemes: str) -> str | None:
     """``phonemes`` in the vocabulary's symbols, without diacritics that it lacks; None if a sound has no symbol."""
     nearest = phonemes.translate(_NEAREST)

@@ -13,7 +13,7 @@ from phonemizer.backend import EspeakBackend
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.ERROR)  # phonemizer warns of every language switch, with the line number of a one-line text
 
-CACHED_WORDS = 20_000
+CACHED_WORDS = 10_000
 
 _TRANSLITERATED = "Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Hangul".split()
 """Scripts for which espeak-ng's English voices load another language's rules in the middle of a word."""

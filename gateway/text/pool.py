@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,10 @@ _T = TypeVar("_T")
 
 _MAX_TRIES = 2
 """A task that was running when a process died is tried once more: it may have been another one's fault."""
+
+_MAX_STARTS = 3
+_RESTART_DELAY_S = 0.2
+"""A fork server that has just died is for a moment still taken to be there (multiprocessing.forkserver)."""
 
 _log = logger(__name__)
 
@@ -58,9 +63,15 @@ class ProcessPool:
             if self._closed:
                 raise FrontendUnavailable("The text frontend is closed.")
             if self._executor is None:
-                # In a thread: it waits for the fork server, which loads for seconds when it is new.
-                self._executor = await asyncio.to_thread(_started, self._num_processes)
+                self._executor = await self._start()
             return self._executor
+
+    async def _start(self) -> ProcessPoolExecutor:
+        for _ in range(_MAX_STARTS - 1):
+            with contextlib.suppress(FrontendUnavailable):
+                return await asyncio.to_thread(_started, self._num_processes)
+            await asyncio.sleep(_RESTART_DELAY_S)
+        return await asyncio.to_thread(_started, self._num_processes)
 
     def _discard(self, executor: ProcessPoolExecutor) -> None:
         if self._executor is executor:  # else another task has noticed before
@@ -70,6 +81,7 @@ class ProcessPool:
 
 
 def _started(num_processes: int) -> ProcessPoolExecutor:
+    """Blocks until all processes are ready: for seconds, if the fork server is new and has to load."""
     executor = ProcessPoolExecutor(num_processes, mp_context=_context(), initializer=prepare)
     try:
         # As many tasks at once as processes: the executor starts one for each.

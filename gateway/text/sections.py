@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from gateway.text.sentences import split_sentences
 
-SECTION_CHARS = (250, 1_000, 2_400)
-"""Characters of the first section, the second, and all later ones. The first bounds the wait for the first chunk; the
-last, how long one section holds a process: 0.1 s of ordinary text, about 1 s of the most tangled."""
+SECTION_CHARS = (120, 240, 1_000, 2_400)
+"""Characters of the first sections, and of all later ones. The first, a sentence or two, bound the wait for the first
+chunk; the last, how long one section holds a process: 0.1 s of ordinary text, about 1 s of the most tangled."""
 
 _NON_SPACE = re.compile(r"\S")
 _LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
@@ -54,9 +54,16 @@ def _section_end(text: str, start: int, end: int, size: int) -> int:
     window = text[start : min(end, start + 2 * size + _LOOKAHEAD_CHARS)]
     ends = [span.end for span in split_sentences(window) if span.end <= 2 * size]
     cut = max((place for place in ends if place <= size), default=min(ends, default=0))
-    if not cut:
-        space = _LAST_SPACE.search(window, size, 2 * size)
-        cut = space.start() if space else 2 * size
+    cut = cut or _cut_inside_sentence(window, size)
     # The blank line belongs to the section: it is what makes its last sentence the end of a paragraph.
     after = _SPACE_RUN.match(text, start + cut)
     return after.end() if after else start + cut
+
+
+def _cut_inside_sentence(window: str, size: int) -> int:
+    """A place between ``size`` and twice that: after a clause, else between words, else anywhere."""
+    clause = max(window.rfind(mark, size, 2 * size) for mark in (", ", "; ", ": ", "— "))
+    if clause >= 0:
+        return clause + 1
+    space = _LAST_SPACE.search(window, size, 2 * size)
+    return space.start() if space else 2 * size
