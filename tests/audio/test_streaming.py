@@ -56,7 +56,9 @@ def test_the_cut_of_the_chunks_cannot_be_heard(audio_format: AudioFormat, sizes:
 @given(
     name=st.sampled_from(list(FORMATS)),
     sizes=st.lists(st.integers(0, 3_000), min_size=1, max_size=6).filter(any),
-    num_samples=st.integers(1, 9_000),
+    # From the shortest chunk there is: one token and its boundaries, a duration unit of 600 samples each. ADTS of a
+    # single frame is below what libavformat needs to tell the format.
+    num_samples=st.integers(1_800, 9_000),
 )
 def test_any_cut_of_any_length(name: str, sizes: list[int], num_samples: int) -> None:
     pcm = record(9_000, quiet=False).pcm[:num_samples]
