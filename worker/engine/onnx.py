@@ -15,6 +15,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     RuntimeException,
 )
 
+from worker.engine.allocator import return_large_buffers
 from worker.engine.base import (
     MAX_TOKENS,
     STYLE_SIZE,
@@ -42,6 +43,7 @@ class OnnxEngine:
 
     def __init__(self, model_path: Path, num_threads: int = 0) -> None:
         self.capabilities = Capabilities(max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0)
+        return_large_buffers()
         self._run_options = onnxruntime.RunOptions()
         # Give back after each run what it allocated: an arena that has seen one long chunk else keeps its size for
         # good.
