@@ -18,6 +18,7 @@ from gateway.settings import GatewaySettings
 from gateway.synthesis import Synthesis
 from gateway.text.chunker import ChunkLimits
 from gateway.text.frontend import TextFrontend
+from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import GatewayStreams, connect
 
@@ -25,7 +26,8 @@ log = logger(__name__)
 
 
 def create_app(settings: GatewaySettings) -> ASGIApp:
-    """The gateway as an ASGI app; connects and warms up in its lifespan."""
+    """The gateway as an ASGI app; connects and warms up in its lifespan. Raises FleetError for settings that clash."""
+    limits = _chunk_limits(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -39,11 +41,6 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
             job_timeout_s=settings.job_timeout_s,
             heartbeat_s=settings.heartbeat_s,
             grace_s=settings.worker_grace_s,
-        )
-        limits = ChunkLimits(
-            target_min_tokens=settings.target_min_tokens,
-            target_max_tokens=settings.target_max_tokens,
-            absolute_max_tokens=settings.absolute_max_tokens,
         )
         frontend = TextFrontend(limits, processes=settings.text_processes)
         app.state.settings, app.state.fleet = settings, fleet
@@ -66,6 +63,20 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
     for part in (speech, voices, models, health):
         app.include_router(part.router)
     return RequestIds(app)
+
+
+def _chunk_limits(settings: GatewaySettings) -> ChunkLimits:
+    try:
+        return ChunkLimits(
+            target_min_tokens=settings.target_min_tokens,
+            target_max_tokens=settings.target_max_tokens,
+            absolute_max_tokens=settings.absolute_max_tokens,
+            first_max_tokens=min(settings.first_max_tokens, settings.target_max_tokens),
+        )
+    except ValueError as error:
+        raise FleetError(
+            "TARGET_MIN_TOKENS, TARGET_MAX_TOKENS and ABSOLUTE_MAX_TOKENS must not be smaller than the one before."
+        ) from error
 
 
 def run_gateway(settings: GatewaySettings) -> None:

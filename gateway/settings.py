@@ -38,6 +38,8 @@ class GatewaySettings(FleetSettings):
     """Processes that turn text into phonemes."""
     drain_timeout_s: float = Field(default=30.0, gt=0)
     """After SIGTERM, how long open streams may still take."""
+    first_max_tokens: int = Field(default=80, ge=1)
+    """Tokens that the first chunk should have at most: fewer bring the first audio earlier, more sound better."""
     target_min_tokens: int = Field(default=175, ge=1)
     """Tokens that a chunk should have at least."""
     target_max_tokens: int = Field(default=250, ge=1)

@@ -22,5 +22,3 @@ class WorkerSettings(ModelSettings):
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)
     """Workers that may die over a job before it is given up."""
-    shutdown_grace_s: float = Field(default=60.0, gt=0)
-    """After SIGTERM, how long the batch in hand may still take."""

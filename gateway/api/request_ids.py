@@ -1,4 +1,4 @@
-"""Gives every request an id: on every answer, and in every log line."""
+"""Gives every request an id: on every answer and in every log line; and one log line to every request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import uuid
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.observe import logger
+
+log = logger(__name__)
+
+PROBES = ("/livez", "/readyz", "/health")
+"""Asked every few seconds by whatever runs us; not logged."""
 
 
 class RequestIds:
@@ -24,13 +31,21 @@ class RequestIds:
         request_id = f"req_{uuid.uuid4().hex}"
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.monotonic()
+        status = 0
 
         async def send_with_id(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["openai-processing-ms"] = str(int((time.monotonic() - started) * 1000))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_with_id)
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                if scope["path"] not in PROBES:
+                    took_ms = round((time.monotonic() - started) * 1000)
+                    log.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms)

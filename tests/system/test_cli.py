@@ -93,6 +93,18 @@ def test_wrong_settings_are_named() -> None:
     assert "CHUNK_WINDOW" in result.stderr
 
 
+def test_settings_that_clash_are_named() -> None:
+    result = cli("gateway", TARGET_MIN_TOKENS="300", TARGET_MAX_TOKENS="200")
+    assert result.returncode == 1
+    assert "TARGET_MIN_TOKENS" in result.stderr
+
+
+def test_a_worker_without_a_model_says_how_to_get_one(tmp_path: Path) -> None:
+    result = cli("worker", MODEL_DIR=str(tmp_path))
+    assert result.returncode == 1
+    assert "kokoro-fleet models pull" in result.stderr
+
+
 @pytest.mark.parametrize("command", ["", "up", "gateway", "worker", "models", "models pull", "say"])
 def test_help_is_there_without_any_engine(command: str) -> None:
     result = cli(*command.split(), "--help")
