@@ -73,7 +73,12 @@ class TextFrontend:
     def _submit(
         self, section: Section | None, language: Language, state: ChunkerState
     ) -> asyncio.Task[SectionResult] | None:
-        return None if section is None else asyncio.create_task(self._run(section, language, state))
+        if section is None:
+            return None
+        job = asyncio.create_task(self._run(section, language, state))
+        # A reader that leaves does not ask for the result of the section ahead; its error is then of no interest.
+        job.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return job
 
     async def _run(self, section: Section, language: Language, state: ChunkerState) -> SectionResult:
         if state.spoken_tokens == 0:

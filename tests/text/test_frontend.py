@@ -68,6 +68,17 @@ async def test_works_ahead_by_one_section_only(frontend: TextFrontend) -> None:
     assert time.perf_counter() - started < 1
 
 
+async def test_closing_early_cancels_the_section_ahead(frontend: TextFrontend) -> None:
+    before = asyncio.all_tasks()
+    chunks = frontend.chunks(LONG, Language.EN_US)
+    await anext(chunks)
+    (ahead,) = asyncio.all_tasks() - before
+    await chunks.aclose()
+    await asyncio.wait([ahead])
+
+    assert ahead.cancelled()
+
+
 async def test_a_new_request_goes_before_the_rest_of_long_ones(frontend: TextFrontend) -> None:
     readers = [asyncio.create_task(collect(frontend, LONG)) for _ in range(6)]
     await asyncio.sleep(0)
@@ -165,3 +176,13 @@ async def test_limits_reach_the_chunker() -> None:
 
     assert max(sizes) <= 120
     assert sum(sizes) / len(sizes) <= 70
+
+
+async def test_fork_server_that_died_is_replaced(frontend: TextFrontend) -> None:
+    (pid, *_) = await process_ids(frontend)
+    fork_server = psutil.Process(pid).parent()
+    assert fork_server is not None
+    fork_server.kill()
+    os.kill(pid, signal.SIGKILL)
+
+    assert await collect(frontend, "It still speaks.")

@@ -52,8 +52,8 @@ def test_lazy() -> None:
 
 
 @pytest.mark.parametrize("unit", ["1", ".", " ", "a", "\n", ". ", "a\n\n", "…", "\u00a0x"])
-def test_a_million_characters(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit))
+def test_long_texts_take_linear_time(unit: str) -> None:
+    text = unit * (300_000 // len(unit))
     started = time.perf_counter()
     sections = list(cut_sections(text))
 
