@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
-from gateway.audio.shape import fade_edges
+from gateway.audio.shape import fade_edges, scale_volume
 from gateway.synthesis import Delivery, Synthesis
 from gateway.text.frontend import TextFrontend
 from gateway.text.languages import Language
@@ -41,6 +41,7 @@ class Utterance:
     speed: float
     seed: int
     format: AudioFormat
+    volume: float = 1.0
     lane: Lane = Lane.URGENT
 
 
@@ -102,7 +103,8 @@ class Pipeline:
         async with contextlib.aclosing(self._synthesis.speak(delivery, chunks)) as spoken_chunks:
             async for spoken in spoken_chunks:
                 pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
-                for piece in _pieces(fade_edges(pcm, SAMPLE_RATE)):
+                shaped = scale_volume(fade_edges(pcm, SAMPLE_RATE), utterance.volume)
+                for piece in _pieces(shaped):
                     yield piece
 
 

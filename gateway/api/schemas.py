@@ -9,6 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from gateway.audio.formats import FORMATS
 
 MAX_MODEL_LENGTH = 100
+MAX_VOLUME = 10.0
+
+NORMALIZATION_DEFAULTS: dict[str, bool] = {
+    "normalize": True,
+    "unit_normalization": False,
+    "url_normalization": True,
+    "email_normalization": True,
+    "optional_pluralization_normalization": True,
+    "phone_normalization": True,
+    "replace_remaining_symbols": True,
+}
+"""Kokoro-FastAPI's. A client that spells them out asks for nothing special."""
 
 
 class VoiceId(BaseModel):
@@ -47,17 +59,33 @@ class SpeechRequest(BaseModel):
     lang_code: StrictStr | None = Field(None, description="Language of the text; by default the voice's.")
     instructions: StrictStr | None = Field(None, description="Accepted for OpenAI's clients; no effect on this model.")
     seed: Annotated[int, BeforeValidator(_number)] = Field(
-        0, ge=0, le=2**63 - 1, description="Seed of the synthesis noise: same body, same audio."
+        0, ge=0, le=2**63 - 1, description="Of the noise, for engines that have any; the CPU engine has none."
+    )
+    volume_multiplier: Annotated[float, BeforeValidator(_number)] = Field(
+        1.0, ge=0, le=MAX_VOLUME, allow_inf_nan=False, description="Loudness; what grows too loud is clipped."
     )
     stream_format: Literal["audio"] = Field("audio", description="Only `audio` so far.")
-    volume_multiplier: Literal[1] = Field(1, description="Not supported yet: only 1.")
-    return_download_link: Literal[False] = Field(False, description="Not supported yet: only false.")
+    normalization_options: dict[str, Any] | None = Field(
+        None, description="Only the defaults of Kokoro-FastAPI so far: `normalize` and most others on."
+    )
+    return_download_link: Literal[False] = Field(False, description="Not supported yet.")
+    return_timing: Literal[False] = Field(False, description="Not supported yet.")
+    allow_voice_tags: Literal[False] = Field(False, description="Not supported yet.")
+    ssml: Literal[False] = Field(False, description="Not supported yet.")
 
     @field_validator("response_format")
     @classmethod
     def _known_format(cls, value: str) -> str:
         if value not in FORMATS:
             raise ValueError(f"unknown format {value[:40]!r}; choose one of {', '.join(FORMATS)}")
+        return value
+
+    @field_validator("normalization_options")
+    @classmethod
+    def _default_normalization(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        for name, chosen in (value or {}).items():
+            if NORMALIZATION_DEFAULTS.get(name) is not chosen:
+                raise ValueError(f"{name[:40]!r} cannot be set to {str(chosen)[:40]} yet")
         return value
 
     @property

@@ -63,6 +63,7 @@ def _utterance(request_id: str, body: SpeechRequest, settings: GatewaySettings, 
         language=choose_language(voice[0][0], body.lang_code),
         speed=body.speed,
         seed=body.seed,
+        volume=body.volume_multiplier,
         format=FORMATS[body.response_format],
     )
 

@@ -61,6 +61,34 @@ def test_speed_changes_the_length(service: Service, spoken: int) -> None:
     assert 0.3 < fast / spoken < 0.5
 
 
+def test_the_volume_is_heard(service: Service) -> None:
+    normal, half, none = (
+        np.frombuffer(service.speak(TEXT, volume_multiplier=volume).content, "<i2").astype(int)
+        for volume in (1, 0.5, 0)
+    )
+    assert np.abs(normal - 2 * half).max() <= 2
+    assert len(none) == len(normal)
+    assert not none.any()
+
+
+def test_the_seed_documents_full_body_is_honoured(service: Service) -> None:
+    """Every field of the reference's request example, at the values that it shows."""
+    body = {
+        "model": "tts-1",
+        "input": "Hello world!",
+        "voice": "af_bella",
+        "response_format": "mp3",
+        "speed": 1.0,
+        "stream": True,
+        "lang_code": "a",
+        "volume_multiplier": 1.0,
+        "normalization_options": {"normalize": True},
+        "return_download_link": False,
+        "download_format": "mp3",
+    }
+    assert httpx.post(f"{service.url}/v1/audio/speech", json=body, timeout=30).status_code == 200
+
+
 def test_the_voice_is_heard_and_mixes_differ(service: Service) -> None:
     voices = ["af_bella", "af_sky", "af_bella+af_sky", "af_bella(2)+af_sky(1)", {"id": "bf_emma"}]
     audios = [service.speak(TEXT, voice=voice, lang_code="a").content for voice in voices]
