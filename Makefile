@@ -9,6 +9,8 @@ RUN_EXTRAS := gateway,worker-cpu,models,embedded
 # PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
+# Further words for pytest, such as: make test-model MODEL_TESTS="-k whisper -s"
+MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help up test test-model test-chaos lint format bench-gateway clean
@@ -24,7 +26,7 @@ test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
 
 test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
 	@$(MODEL_VENV)/bin/kokoro-fleet models pull
-	@$(MODEL_VENV)/bin/pytest -m "model" --timeout 900 tests
+	@$(MODEL_VENV)/bin/pytest -m "model" --timeout 900 --durations 0 $(MODEL_TESTS) tests
 
 test-chaos: $(VENV)/.dev ## Kill workers under load and count what is lost
 	@$(VENV)/bin/pytest -m "chaos" --timeout 300 tests

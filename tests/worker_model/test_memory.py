@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import psutil
 import pytest
@@ -19,6 +22,16 @@ MAX_RESIDENT_BYTES = 700_000_000
 
 
 def test_resident_memory_after_many_mixed_chunks_and_a_long_one() -> None:
+    # In a process of its own: this one may hold torch and a Whisper by now.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        before, after = pool.submit(resident_before_and_after).result()
+    print(f"resident {before / 1e6:.0f} MB after 5 chunks, {after / 1e6:.0f} MB after 47")
+    assert after - before < MAX_GROWTH_BYTES
+    assert after < MAX_RESIDENT_BYTES
+
+
+def resident_before_and_after() -> tuple[int, int]:
+    """Resident bytes of this process after a few chunks, and after many more and one as long as can be."""
     settings = ModelSettings()
     store = ModelStore(settings.model_dir, settings.voices_path)
     engine, packs = OnnxEngine(store.onnx_path()), VoicePacks(store.voices_dir)
@@ -36,7 +49,4 @@ def test_resident_memory_after_many_mixed_chunks_and_a_long_one() -> None:
         speak(int(num_tokens))
     speak(MAX_TOKENS)
     speak(10)
-    after = psutil.Process().memory_info().rss
-    print(f"resident {before / 1e6:.0f} MB after 5 chunks, {after / 1e6:.0f} MB after 47")
-    assert after - before < MAX_GROWTH_BYTES
-    assert after < MAX_RESIDENT_BYTES
+    return before, psutil.Process().memory_info().rss
