@@ -10,13 +10,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import numpy as np
-
 from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Reply
 from shared.errors import QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
+from worker.pace import Pace, rehearse
 from worker.scheduler import Batch, Scheduler
 from worker.voices import StyleSource, VoicePackError
 
@@ -48,6 +47,7 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._scheduler = Scheduler(engine.capabilities)
         self._record = WorkerRecord(id=worker_id, engine=engine.name, voices=tuple(packs.names()), capacity=0.0)
+        self._pace = Pace()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._stopping = asyncio.Event()
         self._next_reclaim = 0.0
@@ -64,7 +64,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until ``stop``."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.warm_up)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._warm_up)
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat())
             while not self._stopping.is_set() or self._scheduler:
@@ -72,6 +72,16 @@ class Worker:
             await self._retry(self._streams.leave)
             beating.cancel()
         self._thread.shutdown()
+
+    def _warm_up(self) -> None:
+        self._engine.warm_up()
+        try:
+            self._pace = rehearse(self._engine, self._packs, self._stopping.is_set)
+        except (VoicePackError, EngineError) as error:
+            # Real jobs may fare better; until then gateways take this worker's speed for unknown.
+            log.warning("rehearsal_failed", error=str(error))
+        else:
+            self._record_pace(capacity=self._pace.realtime_factor)
 
     async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -217,14 +227,24 @@ class Worker:
         )
 
     def _measure(self, spoken: list[Speech | EngineError], inference_ms: float) -> None:
-        samples = int(np.sum([len(speech.pcm) for speech in spoken if isinstance(speech, Speech)]))
-        audio_s = samples / SAMPLE_RATE
-        if not audio_s:
+        audio_s = [len(speech.pcm) / SAMPLE_RATE for speech in spoken if isinstance(speech, Speech)]
+        took_s = max(inference_ms / 1000, 1e-3)
+        if not any(audio_s):
             return
-        newest = audio_s / max(inference_ms / 1000, 1e-3)
+        # What a caller waits for is the batch that its job is in; what the fleet gets is all that comes out of it.
+        self._pace.add(max(audio_s), took_s)
+        newest = sum(audio_s) / took_s
         before = self._record.capacity or newest
-        capacity = before + CAPACITY_SMOOTHING * (newest - before)
-        self._record = replace(self._record, capacity=round(capacity, 3), audio_s=self._record.audio_s + audio_s)
+        self._record_pace(before + CAPACITY_SMOOTHING * (newest - before))
+        self._record = replace(self._record, audio_s=self._record.audio_s + sum(audio_s))
+
+    def _record_pace(self, capacity: float) -> None:
+        self._record = replace(
+            self._record,
+            capacity=round(capacity, 3),
+            realtime_factor=round(self._pace.realtime_factor, 3),
+            fixed_cost_s=round(self._pace.fixed_cost_s, 4),
+        )
 
 
 def _now_ms() -> int:

@@ -60,12 +60,16 @@ class WorkerRecord:
     engine: str
     voices: tuple[str, ...]
     capacity: float
-    """Audio seconds per second, measured; 0 until the first job."""
+    """Audio seconds per second of all jobs together, measured before the first one and then smoothed; 0: unknown."""
     jobs_done: int = 0
     jobs_cancelled: int = 0
     jobs_expired: int = 0
     jobs_failed: int = 0
     audio_s: float = 0.0
+    realtime_factor: float = 0.0
+    """One job of ``a`` seconds of audio takes ``fixed_cost_s + a / realtime_factor``, alone or in the batches that come
+    as they come; 0: not known, as from a worker of an older release."""
+    fixed_cost_s: float = 0.0
 
 
 def connect(url: str) -> Redis:
@@ -111,6 +115,8 @@ def record_of(worker_id: str, fields: dict[bytes, bytes]) -> WorkerRecord:
         jobs_expired=int(said.get("jobs_expired", 0)),
         jobs_failed=int(said.get("jobs_failed", 0)),
         audio_s=float(said.get("audio_s", 0)),
+        realtime_factor=float(said.get("realtime_factor", 0)),
+        fixed_cost_s=float(said.get("fixed_cost_s", 0)),
     )
 
 

@@ -193,11 +193,20 @@ async def test_cancelled_requests_are_known_until_their_time_is_over(redis: Redi
 async def test_live_workers_are_seen_with_what_they_say(redis: Redis, gateway: GatewayStreams) -> None:
     assert await gateway.workers() == []
     worker = await joined(redis, "one")
-    record = WorkerRecord("one", "fake", ("af_bella", "af_sky"), 2.5, 1, 2, 3, 4, 5.5)
+    record = WorkerRecord("one", "fake", ("af_bella", "af_sky"), 2.5, 1, 2, 3, 4, 5.5, 1.9, 0.04)
     await worker.heartbeat(record)
     assert await gateway.workers() == [record]
     await worker.leave()
     assert await gateway.workers() == []
+
+
+async def test_a_worker_of_an_older_release_is_seen_with_its_pace_unknown(
+    redis: Redis, gateway: GatewayStreams
+) -> None:
+    await joined(redis, "old")
+    await redis.execute_command("HDEL", "tts:worker:old", "realtime_factor", "fixed_cost_s")
+    [record] = await gateway.workers()
+    assert (record.capacity, record.realtime_factor, record.fixed_cost_s) == (2.5, 0.0, 0.0)
 
 
 async def test_leaving_keeps_a_consumer_that_still_has_jobs(redis: Redis, gateway: GatewayStreams) -> None:

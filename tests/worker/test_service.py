@@ -22,6 +22,7 @@ from shared.streams import GatewayStreams, WorkerStreams, connect
 from tests.conftest import running_valkey
 from worker.engine.base import EngineError, EngineJob, Speech
 from worker.engine.fake import FakeEngine, FakeVoicePacks
+from worker.pace import REHEARSED
 from worker.service import Worker
 
 BEAT_S = 0.1
@@ -42,6 +43,8 @@ class Gate(FakeEngine):
         self.open = threading.Semaphore(0)
 
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
+        if batch[0].token_ids in REHEARSED:
+            return super().synthesise(batch)
         self.entered.release()
         assert self.open.acquire(timeout=20)
         return super().synthesise(batch)
@@ -50,13 +53,16 @@ class Gate(FakeEngine):
 class Deaf(FakeEngine):
     """Fails single jobs, or, told so, the batch."""
 
-    def __init__(self, whole_batch: bool) -> None:
+    def __init__(self, *, whole_batch: bool, rehearses: bool = True) -> None:
         super().__init__()
         self._whole_batch = whole_batch
+        self._rehearses = rehearses
 
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         error = EngineError("no sound today", "deaf")
-        if self._whole_batch:
+        if batch[0].token_ids in REHEARSED and self._rehearses:
+            return super().synthesise(batch)
+        if self._whole_batch or batch[0].token_ids in REHEARSED:
             raise error
         return [error if 13 in job.token_ids else super(Deaf, self).synthesise([job])[0] for job in batch]
 
@@ -170,12 +176,31 @@ async def test_leaving_cancels_what_is_queued_and_the_worker_skips_it(start: Sta
 async def test_a_failing_engine_is_a_clear_error_and_the_worker_goes_on(
     start: Start, synthesis: Synthesis, whole_batch: bool
 ) -> None:
-    start(Deaf(whole_batch))
+    start(Deaf(whole_batch=whole_batch))
     with pytest.raises(SynthesisFailed, match="no sound today") as caught:
         await collect(synthesis, 13)
     assert caught.value.code == "deaf"
     if not whole_batch:
         assert len(await collect(synthesis, 3, "next")) == 3
+
+
+async def test_a_worker_knows_its_pace_before_its_first_job_and_keeps_it_up(start: Start, synthesis: Synthesis) -> None:
+    worker = start(FakeEngine(speed_factor=100.0, max_batch_jobs=1))
+    assert len(await collect(synthesis, 1)) == 1
+    before = worker.record
+    assert 20 < before.realtime_factor <= 110
+    assert 20 < before.capacity <= 110
+    assert 0 <= before.fixed_cost_s < 0.1
+    await collect(synthesis, 8, "more")
+    assert worker.record.realtime_factor != before.realtime_factor
+
+
+async def test_a_worker_whose_rehearsal_fails_works_with_its_pace_unknown(start: Start, synthesis: Synthesis) -> None:
+    worker = start(Deaf(whole_batch=False, rehearses=False))
+    assert len(await collect(synthesis, 0)) == 0
+    assert worker.record.realtime_factor == 0
+    assert len(await collect(synthesis, 2)) == 2
+    assert worker.record.realtime_factor > 0
 
 
 async def test_an_unspeakable_text_in_mid_stream_comes_after_what_was_spoken(
