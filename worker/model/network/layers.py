@@ -1,0 +1,185 @@
+"""The layers Kokoro is made of, over rows (batch, length, channels).
+
+``module`` is always the module's path in the official state dict.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from worker.model.network.parameters import PAD_FEATURES, Parameters, StyleTable
+
+NORM_EPS = 1e-5
+"""torch's default epsilon, in every norm but ALBERT's."""
+
+
+class Region(NamedTuple):
+    """Where each job of a batch is, at one resolution of time."""
+
+    inside: Tensor
+    """bool (batch, length, 1): true up to the job's own end."""
+    outside: Tensor
+    """Its opposite."""
+    count: Tensor
+    """float32 (batch, 1, 1): the job's length."""
+
+
+class Places(NamedTuple):
+    """The same jobs at two resolutions."""
+
+    units: Region
+    frames: Region
+
+
+Affines = dict[str, tuple[Tensor, Tensor]]
+"""Scale and shift, each float32 (batch, 1, channels), by the module that applies them."""
+
+
+def region(lengths: Tensor, size: int) -> Region:
+    """lengths: int64 (batch,), each 1 to ``size``."""
+    inside = (torch.arange(size, device=lengths.device) < lengths[:, None])[..., None]
+    return Region(inside, ~inside, lengths[:, None, None].float())
+
+
+def linear(p: Parameters, x: Tensor, module: str) -> Tensor:
+    """Fully connected layer over the last axis: (..., inputs) -> (..., outputs)."""
+    return functional.linear(x, p[f"{module}.weight"], p[f"{module}.bias"])
+
+
+def conv(
+    p: Parameters, x: Tensor, module: str, *, stride: int = 1, dilation: int = 1, padding: int | None = None
+) -> Tensor:
+    """1-D convolution; padded with zeros to keep the length unless told otherwise. ``x`` must be 0 outside its region.
+
+    As a 2-D convolution of height 1, for which rows are channels-last memory as they stand.
+    """
+    weight, bias = p[f"{module}.weight"], p.get(f"{module}.bias")
+    if weight.shape[1] > x.shape[2]:
+        x = functional.pad(x, (0, weight.shape[1] - x.shape[2]))
+    if weight.ndim == 2:
+        return functional.linear(x, weight, bias)
+    side = dilation * (weight.shape[3] - 1) // 2 if padding is None else padding
+    made = functional.conv2d(_as_image(x), weight, bias, (1, stride), (0, side), (1, dilation))
+    return _as_rows(made)
+
+
+def conv_transpose(p: Parameters, x: Tensor, module: str, *, stride: int) -> Tensor:
+    """1-D transposed convolution that makes the length ``stride`` times as long; as ``conv``."""
+    weight = p[f"{module}.weight"]
+    side = (weight.shape[3] - stride) // 2
+    made = functional.conv_transpose2d(_as_image(x), weight, p[f"{module}.bias"], (1, stride), (0, side))
+    return _as_rows(made)
+
+
+def bidirectional_lstm(p: Parameters, x: Tensor, place: Region, module: str) -> Tensor:
+    """One bidirectional LSTM layer: (batch, length, inputs) -> (batch, length, 2 * hidden), forward half first.
+
+    Padding is on the right, where the backward direction starts. A feature that is 1 there shuts the input gate, so
+    cell and output stay exactly 0 until the job's last step, as if it began there. The forward direction's output in
+    padding is meaningless, as is every layer's. One call for the whole batch: nothing is packed, flipped or asked of
+    the CPU.
+    """
+    flag = functional.pad(place.outside.float(), (0, PAD_FEATURES - 1))
+    return _lstm(torch.cat([x, flag], dim=2), p.lstms[module])
+
+
+def style_affines(table: StyleTable, style: Tensor) -> Affines:
+    """All scales (1 + gamma) and shifts (beta) that styles (batch, 128) ask for: ``AdaIN1d`` of StyleTTS 2."""
+    made = functional.linear(style, table.weight, table.bias)[:, None]
+    return {
+        module: (made[..., start : start + channels], made[..., start + channels : start + 2 * channels])
+        for module, start, channels in table.spans
+    }
+
+
+def instance_norm(x: Tensor, place: Region) -> Tensor:
+    """Every channel less its mean over the job's own time, over its standard deviation: float32, shape kept.
+
+    Sum and sum of squares are taken in one pass, relative to the first row, which keeps the difference of squares
+    from cancelling (Chan, Golub & LeVeque 1983, shifted data).
+    """
+    moved = x.float() - x[:, :1].float()
+    valid = moved.masked_fill(place.outside, 0.0)
+    mean = valid.sum(1, keepdim=True) / place.count
+    variance = (valid * valid).sum(1, keepdim=True) / place.count - mean * mean
+    return (moved - mean) * torch.rsqrt(variance.clamp_min(0.0) + NORM_EPS)
+
+
+def adain_relu(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
+    """Adaptive instance norm and leaky ReLU, 0 outside the region: what a convolution reads."""
+    scale, shift = affine
+    h = functional.leaky_relu(instance_norm(x, place) * scale + shift, 0.2)
+    return h.masked_fill(place.outside, 0.0).to(x.dtype)
+
+
+def adain_snake(x: Tensor, place: Region, affine: tuple[Tensor, Tensor], reciprocal: Tensor) -> Tensor:
+    """Adaptive instance norm and Snake, ``x + sin(alpha x)^2 / alpha``, 0 outside the region.
+
+    ``affine`` has alpha folded in, so the norm emits ``h = alpha * x`` and Snake is ``(h + sin(h)^2) / alpha``;
+    reciprocal: 1 / alpha, (channels,). Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020.
+    """
+    scale, shift = affine
+    h = instance_norm(x, place) * scale + shift
+    sine = torch.sin(h)
+    return ((h + sine * sine) * reciprocal).masked_fill(place.outside, 0.0).to(x.dtype)
+
+
+def adain_residual_block(
+    p: Parameters, x: Tensor, places: tuple[Region, Region], affines: Affines, module: str
+) -> Tensor:
+    """``AdainResBlk1d``: AdaIN, leaky ReLU and convolution, twice, plus a shortcut, over sqrt(2).
+
+    A block with a ``pool`` doubles the length; places: the regions before and after. Source: kokoro 0.9.4
+    ``istftnet.py``.
+    """
+    before, after = places
+    h = adain_relu(x, before, affines[f"{module}.norm1"])
+    shortcut = conv(p, x, f"{module}.conv1x1") if p.get(f"{module}.conv1x1.weight") is not None else x
+    if p.get(f"{module}.pool.weight") is not None:
+        h = _pool(p, h, f"{module}.pool").masked_fill(after.outside, 0.0)
+        shortcut = shortcut.repeat_interleave(2, dim=1)
+    h = conv(p, h, f"{module}.conv1")
+    h = conv(p, adain_relu(h, after, affines[f"{module}.norm2"]), f"{module}.conv2")
+    return (h + shortcut) * 2**-0.5
+
+
+def _pool(p: Parameters, x: Tensor, module: str) -> Tensor:
+    """Depthwise transposed convolution, kernel 3, stride 2, padding 1, output padding 1: twice the length.
+
+    Of output pair ``i``, the first is the middle tap of input i; the second is its last tap plus the first of i + 1.
+    """
+    first, middle, last = p[f"{module}.weight"][:, 0].unbind(1)
+    following = functional.pad(x[:, 1:], (0, 0, 0, 1))
+    pairs = torch.stack([x * middle, x * last + following * first], dim=2)
+    return pairs.flatten(1, 2) + p[f"{module}.bias"]
+
+
+def _as_image(x: Tensor) -> Tensor:
+    """Rows as (batch, channels, 1, length), channels last in memory: a view."""
+    return x.transpose(1, 2).unsqueeze(2)
+
+
+def _as_rows(x: Tensor) -> Tensor:
+    """(batch, channels, 1, length) as rows; a view of channels-last memory, else a copy."""
+    return x.squeeze(2).transpose(1, 2).contiguous()
+
+
+def _run_lstm(x: Tensor, weights: list[Tensor]) -> Tensor:
+    zeros = x.new_zeros(2, x.shape[0], weights[1].shape[1])
+    made, _, _ = torch.lstm(x, (zeros, zeros), weights, True, 1, 0.0, False, True, True)  # by position: it is a builtin
+    return made.contiguous()
+
+
+def _lstm_shape(x: Tensor, weights: list[Tensor]) -> Tensor:
+    return x.new_empty(x.shape[0], x.shape[1], 2 * weights[1].shape[1])
+
+
+# An operator of its own, so that torch.compile calls the library's LSTM instead of unrolling its steps.
+_lstm = torch.library.custom_op(
+    "kokoro_fleet::bidirectional_lstm", _run_lstm, mutates_args=(), schema="(Tensor x, Tensor[] weights) -> Tensor"
+)
+_lstm.register_fake(_lstm_shape)

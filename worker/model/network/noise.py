@@ -1,0 +1,35 @@
+"""Noise that belongs to a job: a function of its seed and the sample's number, and of nothing else."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_WORD = 0xFFFFFFFF
+
+
+def normal_noise(seeds: Tensor, num_samples: int) -> Tensor:
+    """Standard normal numbers: seeds int64 (batch,) -> float32 (batch, num_samples).
+
+    Each number is hashed from its row's seed and its own position, so a job's noise is the same alone and in any
+    batch, on the CPU and on a GPU. Two hashed words make one number by Box and Muller's transform.
+    """
+    key = _pcg(seeds >> 32) ^ (seeds & _WORD)
+    key = _pcg(key)[:, None]
+    position = torch.arange(2 * num_samples, device=seeds.device)
+    words = _pcg(_pcg(position) ^ key).unflatten(1, (num_samples, 2))
+    uniform = ((words >> 8) + 1).float() * 2.0**-24  # above 0, up to 1
+    radius, angle = torch.sqrt(-2.0 * torch.log(uniform[..., 0])), 2 * math.pi * uniform[..., 1]
+    return radius * torch.cos(angle)
+
+
+def _pcg(words: Tensor) -> Tensor:
+    """PCG-RXS-M-XS-32 as a hash of 32-bit words kept in int64; no product leaves 63 bits, so none overflows.
+
+    Source: Jarzynski & Olano 2020, "Hash functions for GPU rendering".
+    """
+    state = ((words & _WORD) * 747796405 + 2891336453) & _WORD
+    word = (((state >> ((state >> 28) + 4)) ^ state) * 277803737) & _WORD
+    return (word >> 22) ^ word

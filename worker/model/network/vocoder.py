@@ -1,0 +1,111 @@
+"""From aligned text, pitch, loudness and the harmonic source to audio: nine tenths of all the arithmetic."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from worker.model.network.layers import (
+    Affines,
+    Places,
+    Region,
+    adain_residual_block,
+    adain_snake,
+    conv,
+    conv_transpose,
+    region,
+)
+from worker.model.network.parameters import Parameters
+from worker.model.network.spectral import inverse_spectrum
+
+_BLOCKS = 4
+"""Residual blocks after the first; the last of them doubles the length."""
+
+
+def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines: Affines, places: Places) -> Tensor:
+    """``Decoder`` without its generator: features (batch, frames, 512).
+
+    text: rows (batch, units, 512); curves: F0 and N, each (batch, frames), 0 in padding. Source: kokoro 0.9.4
+    ``istftnet.py``.
+    """
+    f0, n = (
+        functional.conv1d(curve[:, None], p[f"{module}.weight"], p[f"{module}.bias"], stride=2, padding=1)
+        for curve, module in zip(curves, ("decoder.F0_conv", "decoder.N_conv"), strict=True)
+    )
+    guides = torch.cat([f0, n], dim=1).transpose(1, 2).to(p.dtype)  # (batch, units, 2)
+    text = text.to(p.dtype)
+    h = adain_residual_block(
+        p, torch.cat([text, guides], dim=2), (places.units, places.units), affines, "decoder.encode"
+    )
+    residual = conv(p, text, "decoder.asr_res.0")  # (batch, units, 64)
+    for block in range(_BLOCKS):
+        after = places.units if block + 1 < _BLOCKS else places.frames
+        joined = torch.cat([h, residual, guides], dim=2)  # (batch, units, 1090)
+        h = adain_residual_block(p, joined, (places.units, after), affines, f"decoder.decode.{block}")
+    return h
+
+
+def generator(p: Parameters, features: Tensor, source: Tensor, affines: Affines, num_frames: Tensor) -> Tensor:
+    """iSTFTNet: ``Generator`` of kokoro 0.9.4 ``istftnet.py``; Kaneko et al. 2022.
+
+    features: (batch, frames, 512); source: the harmonic source's spectrum, (batch, 60 * frames + 1, 22); num_frames:
+    int64 (batch,). Returns float32 audio (batch, 300 * frames), 0 past a job's end. The transform that ends it is
+    float32 whatever the network's type.
+    """
+    config = p.config.generator
+    h, place = features, region(num_frames, features.shape[1])
+    ends = num_frames
+    source = source.masked_fill(region(num_frames * 60 + 1, source.shape[1]).outside, 0.0).to(p.dtype)
+    for stage, rate in enumerate(config.upsample_rates):
+        last = stage + 1 == len(config.upsample_rates)
+        h = functional.leaky_relu(h, 0.1).masked_fill(place.outside, 0.0)
+        h = conv_transpose(p, h, f"decoder.generator.ups.{stage}", stride=rate)
+        ends = ends * rate
+        if last:  # one step more, as centred frames of the inverse transform need
+            h, ends = torch.cat([h[:, 1:2], h], dim=1), ends + 1
+        place = region(ends, h.shape[1])
+        h = _refine(p, h + _excitation(p, source, place, affines, stage), place, affines, stage)
+    h = functional.leaky_relu(h, 0.01).masked_fill(place.outside, 0.0)
+    h = conv(p, h, "decoder.generator.conv_post").float()
+    bins = config.n_fft // 2 + 1
+    magnitude = torch.exp(h[..., :bins]).masked_fill(place.outside, 0.0)
+    phase = torch.sin(h[..., bins : 2 * bins])
+    return inverse_spectrum(p, magnitude, phase, num_frames * config.samples_per_frame, config.hop)
+
+
+def _excitation(p: Parameters, source: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
+    """The source's spectrum, brought to a stage's resolution and channels."""
+    rates = p.config.generator.upsample_rates
+    module = f"decoder.generator.noise_convs.{stage}"
+    stride = 1 if stage + 1 == len(rates) else rates[stage + 1]
+    padding = 0 if stride == 1 else (stride + 1) // 2
+    return _residual_block(
+        p,
+        conv(p, source, module, stride=stride, padding=padding),
+        place,
+        affines,
+        f"decoder.generator.noise_res.{stage}",
+    )
+
+
+def _refine(p: Parameters, h: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
+    """The mean of three residual blocks of different reach."""
+    count = len(p.config.generator.resblock_kernels)
+    blocks = [f"decoder.generator.resblocks.{stage * count + index}" for index in range(count)]
+    made = _residual_block(p, h, place, affines, blocks[0])
+    for block in blocks[1:]:
+        made = made + _residual_block(p, h, place, affines, block)
+    return made / count
+
+
+def _residual_block(p: Parameters, x: Tensor, place: Region, affines: Affines, module: str) -> Tensor:
+    """``AdaINResBlock1``: three steps, a dilated and a plain convolution, each after a Snake."""
+    for step, dilation in enumerate(p.config.generator.resblock_dilations):
+        h = x
+        for half, reach in (("1", dilation), ("2", 1)):
+            affine, reciprocal = affines[f"{module}.adain{half}.{step}"], p[f"{module}.alpha{half}.{step}"]
+            h = adain_snake(h, place, affine, reciprocal)
+            h = conv(p, h, f"{module}.convs{half}.{step}", dilation=reach)
+        x = x + h
+    return x
