@@ -44,7 +44,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         )
         frontend = TextFrontend(limits, processes=settings.text_processes)
         app.state.settings, app.state.fleet = settings, fleet
-        app.state.pipeline = Pipeline(frontend, synthesis)
+        app.state.pipeline = Pipeline(frontend, synthesis, fleet, settings.first_audio_target_ms / 1000)
         await frontend.start()
         await synthesis.start()
         log.info("ready", host=settings.host, port=settings.port)

@@ -29,6 +29,12 @@ class Fleet:
         return time.monotonic() - self._last_alive
 
     @property
+    def slowest(self) -> WorkerRecord | None:
+        """Of the live workers that know their pace, the one that takes longest for a chunk: any may get the job."""
+        measured = [worker for worker in self._workers if worker.realtime_factor > 0]
+        return max(measured, key=lambda worker: worker.fixed_cost_s + 1 / worker.realtime_factor, default=None)
+
+    @property
     def voices(self) -> list[str]:
         """Voices that every live worker has, sorted; the model's own while none lives."""
         offered = [set(worker.voices) for worker in self._workers]

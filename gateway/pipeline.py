@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
 from gateway.audio.shape import fade_edges, scale_volume
+from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
 from gateway.text.frontend import TextFrontend
 from gateway.text.languages import Language
+from gateway.text.pacing import Pace
 from shared.contract import Lane, VoiceMix
 
 SAMPLE_RATE = 24_000
@@ -56,14 +58,16 @@ class Audio:
 class Pipeline:
     """Text → chunks → pcm → packets."""
 
-    def __init__(self, frontend: TextFrontend, synthesis: Synthesis) -> None:
+    def __init__(self, frontend: TextFrontend, synthesis: Synthesis, fleet: Fleet, first_audio_s: float) -> None:
         self._frontend = frontend
         self._synthesis = synthesis
+        self._fleet = fleet
+        self._first_audio_s = first_audio_s
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[bytes, None]:
         """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
-            async with contextlib.aclosing(self._pcm(utterance)) as pieces:
+            async with contextlib.aclosing(self._pcm(utterance, self._pace(utterance.speed))) as pieces:
                 async for pcm in pieces:
                     if packet := await asyncio.to_thread(encoder.write, pcm):
                         yield packet
@@ -86,12 +90,19 @@ class Pipeline:
 
     async def _render(self, utterance: Utterance, path: Path) -> None:
         with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
-            async with contextlib.aclosing(self._pcm(utterance)) as pieces:
+            # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
+            async with contextlib.aclosing(self._pcm(utterance, pace=None)) as pieces:
                 async for pcm in pieces:
                     await asyncio.to_thread(encoder.write, pcm)
             await asyncio.to_thread(encoder.close)
 
-    async def _pcm(self, utterance: Utterance) -> AsyncGenerator[NDArray[np.int16], None]:
+    def _pace(self, speed: float) -> Pace | None:
+        slowest = self._fleet.slowest
+        if slowest is None:
+            return None
+        return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
+
+    async def _pcm(self, utterance: Utterance, pace: Pace | None) -> AsyncGenerator[NDArray[np.int16], None]:
         delivery = Delivery(
             request_id=utterance.request_id,
             voice=utterance.voice,
@@ -99,7 +110,7 @@ class Pipeline:
             seed=utterance.seed,
             lane=utterance.lane,
         )
-        chunks = self._frontend.chunks(utterance.text, utterance.language)
+        chunks = self._frontend.chunks(utterance.text, utterance.language, pace)
         async with contextlib.aclosing(self._synthesis.speak(delivery, chunks)) as spoken_chunks:
             async for spoken in spoken_chunks:
                 pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)

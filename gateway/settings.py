@@ -38,8 +38,11 @@ class GatewaySettings(FleetSettings):
     """Processes that turn text into phonemes."""
     drain_timeout_s: float = Field(default=30.0, gt=0)
     """After SIGTERM, how long open streams may still take."""
+    first_audio_target_ms: int = Field(default=450, ge=1)
+    """How soon a stream's first audio should come. Where the workers are too slow to speak a whole sentence by then,
+    its first clause, phrase or words go ahead; a larger number cuts less and sounds better."""
     first_max_tokens: int = Field(default=80, ge=1)
-    """Tokens that the first chunk should have at most: fewer bring the first audio earlier, more sound better."""
+    """Tokens that the first chunk should have at most, however fast the workers are."""
     target_min_tokens: int = Field(default=175, ge=1)
     """Tokens that a chunk should have at least."""
     target_max_tokens: int = Field(default=250, ge=1)

@@ -1,22 +1,24 @@
 """From sentences to chunks under a token budget. Pure policy over counts: no language, no model, no clock.
 
 A chunk is filled with whole sentences. A sentence that is too long for one is cut after a clause, else between
-phrases, else between words. The first chunk is short, so that the first audio is early; each later one may be about
-twice as long as all before it, up to the target, so that it is ready when those have been played.
+phrases, else between words. The first chunk is short where that brings the first audio earlier, and the next ones are
+no longer than can be made while those before are played (``pacing``). Where nobody knows the workers' pace, each may be
+about twice as long as all before it. Both up to the target.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gateway.text.budget import Budget, ChunkLimits
+from gateway.text.pacing import Pace
 from gateway.text.spoken import Break, Sentence, Word, num_tokens
 from shared.vocabulary import token_ids
 
-MODEL_MAX_TOKENS = 510
-"""The model takes 512 positions, of which two are the boundaries (config.json: plbert.max_position_embeddings)."""
+__all__ = ["Chunk", "ChunkLimits", "Chunker", "ChunkerState", "WordSpan"]
 
 
 class WordSpan(NamedTuple):
@@ -42,54 +44,16 @@ class Chunk:
     """Words and punctuation marks in order; between them lie spaces."""
 
 
-class Budget(NamedTuple):
-    """What one chunk may hold, in tokens."""
-
-    min_tokens: int
-    """A shorter chunk takes in another sentence if that keeps it within ``stretch_tokens``."""
-    max_tokens: int
-    stretch_tokens: int
-    """The most, where the alternative is to cut a sentence or to leave a chunk shorter than ``min_tokens``."""
-    absolute_max_tokens: int
-    """The most, where the alternative is to cut a word."""
-    cuts_clauses: bool
-    """Whether a sentence over ``max_tokens`` is cut after a clause even if it is within ``stretch_tokens``."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkLimits:
-    """Sizes in tokens. Raises ValueError if they are not in order."""
-
-    target_min_tokens: int = 175
-    target_max_tokens: int = 250
-    absolute_max_tokens: int = 450
-    first_max_tokens: int = 80
-    """About 5 s of audio."""
-
-    def __post_init__(self) -> None:
-        sizes = (1, self.target_min_tokens, self.target_max_tokens, self.absolute_max_tokens, MODEL_MAX_TOKENS)
-        if list(sizes) != sorted(sizes) or not 1 <= self.first_max_tokens <= self.target_max_tokens:
-            raise ValueError(
-                "chunk limits must satisfy 1 <= target_min <= target_max <= absolute_max <= "
-                f"{MODEL_MAX_TOKENS} and 1 <= first_max <= target_max: {self}"
-            )
-
-    def budget(self, spoken_tokens: int) -> Budget:
-        """The budget of the next chunk of a request whose earlier ones had ``spoken_tokens``."""
-        hard_max = self.absolute_max_tokens
-        max_tokens = min(max(self.first_max_tokens, 2 * spoken_tokens), self.target_max_tokens)
-        if max_tokens == self.target_max_tokens:
-            return Budget(self.target_min_tokens, max_tokens, hard_max, hard_max, cuts_clauses=False)
-        stretch = min(2 * max_tokens, self.target_max_tokens)
-        return Budget(max_tokens // 4, max_tokens, stretch, hard_max, cuts_clauses=True)
-
-
 @dataclass(frozen=True, slots=True)
 class ChunkerState:
     """All that the chunker knows of a request between two sections of its text."""
 
+    pace: Pace | None = None
+    """The workers'; None where nobody knows it."""
     spoken_tokens: int = 0
     """Tokens in all chunks made so far."""
+    ahead_s: float = 0.0
+    """With a pace: seconds of audio that a player still has when the last of them is ready."""
     char_end: int = 0
     """Where the last of them ended."""
     pending: tuple[Sentence, ...] = ()
@@ -101,13 +65,12 @@ class Chunker:
 
     def __init__(self, limits: ChunkLimits, state: ChunkerState) -> None:
         self._limits = limits
-        self._spoken_tokens = state.spoken_tokens
-        self._char_end = state.char_end
+        self._state = state
         self._pending = list(state.pending)
 
     @property
     def state(self) -> ChunkerState:
-        return ChunkerState(self._spoken_tokens, self._char_end, tuple(self._pending))
+        return replace(self._state, pending=tuple(self._pending))
 
     def add(self, sentences: Iterable[Sentence]) -> Iterator[Chunk]:
         """The chunks that ``sentences`` complete."""
@@ -116,8 +79,8 @@ class Chunker:
 
     def begin(self) -> Iterator[Chunk]:
         """The first chunk, if there is none yet but enough for one, without waiting for the sentence that ends it."""
-        enough = self._limits.first_max_tokens // 2
-        if self._spoken_tokens == 0 and sum(part.num_tokens for part in self._pending) >= enough:
+        enough = min(self._budget.fill_tokens, self._limits.first_max_tokens // 2)
+        if self._state.spoken_tokens == 0 and sum(part.num_tokens for part in self._pending) >= enough:
             yield self._close()
 
     def finish(self) -> Iterator[Chunk]:
@@ -132,7 +95,7 @@ class Chunker:
             self._pending.append(sentence)
             return
         rest = _cut_overlong_words(sentence, self._limits.absolute_max_tokens)
-        while (cut := _place_to_cut(rest.words, self._limits.budget(self._spoken_tokens))) is not None:
+        while (cut := _place_to_cut(rest.words, self._budget)) is not None:
             self._pending = [Sentence(rest.words[:cut], ends_paragraph=False)]
             yield self._close()
             rest = Sentence(rest.words[cut:], rest.ends_paragraph)
@@ -140,18 +103,29 @@ class Chunker:
 
     def _takes(self, sentence: Sentence) -> bool:
         """Whether the pending sentences and this one make a chunk together."""
-        budget = self._limits.budget(self._spoken_tokens)
+        budget = self._budget
         pending = sum(part.num_tokens + 1 for part in self._pending)
         total = pending + sentence.num_tokens
-        if total <= budget.max_tokens:
+        if total <= budget.fill_tokens:
             return True
         same_paragraph = not self._pending[-1].ends_paragraph
         return same_paragraph and pending < budget.min_tokens and total <= budget.stretch_tokens
 
+    @property
+    def _budget(self) -> Budget:
+        state = self._state
+        return self._limits.budget(state.pace, state.spoken_tokens, state.ahead_s)
+
     def _close(self) -> Chunk:
-        chunk = _chunk(self._pending, self._char_end)
-        self._spoken_tokens += len(chunk.token_ids)
-        self._char_end = chunk.char_end
+        state, pace = self._state, self._state.pace
+        chunk = _chunk(self._pending, state.char_end)
+        size = len(chunk.token_ids)
+        self._state = replace(
+            state,
+            spoken_tokens=state.spoken_tokens + size,
+            ahead_s=pace.ahead_after(state.ahead_s, size) if pace else 0.0,
+            char_end=chunk.char_end,
+        )
         self._pending = []
         return chunk
 
@@ -166,13 +140,14 @@ def _place_to_cut(words: tuple[Word, ...], budget: Budget) -> int | None:
         return None
     ends = list(itertools.accumulate(len(word.phonemes) + word.space_after for word in words))
     within = [n for n, end in enumerate(ends[:-1], 1) if end - words[n - 1].space_after <= budget.max_tokens]
-    clause = _last_break(words, within, ends, Break.CLAUSE, at_least=budget.max_tokens // 4)
+    least = budget.least_cut
+    clause = _last_break(words, within, ends, Break.CLAUSE, at_least=least.clause)
     if clause is not None or fits_whole:
         return clause
     return (
-        _last_break(words, within, ends, Break.PHRASE, at_least=budget.max_tokens // 2)
-        or _last_break(words, within, ends, Break.WORD, at_least=1)
-        or _first_break(words, ends, budget.absolute_max_tokens)
+        _last_break(words, within, ends, Break.PHRASE, at_least=least.phrase)
+        or _last_break(words, within, ends, Break.WORD, at_least=least.word)
+        or _first_break(words, ends, budget.absolute_max_tokens, at_least=least.word)
         or max(len(within), 1)
     )
 
@@ -189,11 +164,11 @@ def _last_break(
     return None
 
 
-def _first_break(words: tuple[Word, ...], ends: list[int], max_tokens: int) -> int | None:
+def _first_break(words: tuple[Word, ...], ends: list[int], max_tokens: int, *, at_least: int) -> int | None:
     for place, end in enumerate(ends[:-1], 1):
         if end > max_tokens:
             return None
-        if words[place - 1].break_after >= Break.WORD:
+        if end >= at_least and words[place - 1].break_after >= Break.WORD:
             return place
     return None
 

@@ -13,6 +13,7 @@ from gateway.text.chunker import Chunk, Chunker, ChunkerState, ChunkLimits
 from gateway.text.cleaning import clean, on_one_line
 from gateway.text.errors import NothingToSpeak
 from gateway.text.g2p import G2P
+from gateway.text.pacing import Pace
 from gateway.text.sections import Section, cut_sections
 from gateway.text.sentences import split_sentences
 from gateway.text.spoken import Break, Sentence, Word
@@ -34,9 +35,9 @@ def chunk_section(section: Section, g2p: G2P, limits: ChunkLimits, state: Chunke
     return SectionResult(tuple(chunks), chunker.state)
 
 
-def chunk_text(text: str, g2p: G2P, limits: ChunkLimits | None = None) -> Iterator[Chunk]:
+def chunk_text(text: str, g2p: G2P, limits: ChunkLimits | None = None, pace: Pace | None = None) -> Iterator[Chunk]:
     """All chunks of ``text`` in order, lazily. Raises UnspeakableCharacters, and NothingToSpeak before any chunk."""
-    state = ChunkerState()
+    state = ChunkerState(pace)
     for section in cut_sections(text):
         result = chunk_section(section, g2p, limits or ChunkLimits(), state)
         yield from result.chunks

@@ -10,6 +10,7 @@ from typing import Self
 from gateway.text.chunker import Chunk, ChunkerState, ChunkLimits
 from gateway.text.core import SectionResult, refuse_silence
 from gateway.text.languages import Language
+from gateway.text.pacing import Pace
 from gateway.text.pool import ProcessPool
 from gateway.text.process import run_section
 from gateway.text.scripts import refuse_unspeakable
@@ -47,8 +48,11 @@ class TextFrontend:
     ) -> None:
         await self.close()
 
-    async def chunks(self, text: str, language: Language) -> AsyncGenerator[Chunk, None]:
+    async def chunks(self, text: str, language: Language, pace: Pace | None = None) -> AsyncGenerator[Chunk, None]:
         """The chunks of ``text`` in order; ``language`` is one of ``languages.SUPPORTED``.
+
+        ``pace``: cut so that whoever listens while they are spoken waits little and hears no gap; without one, by the
+        limits alone, so that the same text always gives the same chunks.
 
         Raises, before any chunk, NothingToSpeak for a text without a sound and UnspeakableCharacters for characters
         that the language has no sounds for; at any time UnspeakableCharacters for a word that turns out to have none,
@@ -56,7 +60,7 @@ class TextFrontend:
         """
         await _refuse_unspeakable(text, language)
         sections = cut_sections(text)
-        state = ChunkerState()
+        state = ChunkerState(pace)
         job = self._submit(next(sections, None), language, state)
         try:
             while job is not None:

@@ -204,7 +204,9 @@ async def test_a_worker_of_an_older_release_is_seen_with_its_pace_unknown(
     redis: Redis, gateway: GatewayStreams
 ) -> None:
     await joined(redis, "old")
-    await redis.execute_command("HDEL", "tts:worker:old", "realtime_factor", "fixed_cost_s")
+    async with redis.pipeline() as pipe:
+        pipe.hdel("tts:worker:old", "realtime_factor", "fixed_cost_s")
+        await pipe.execute()
     [record] = await gateway.workers()
     assert (record.capacity, record.realtime_factor, record.fixed_cost_s) == (2.5, 0.0, 0.0)
 

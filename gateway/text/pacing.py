@@ -1,0 +1,100 @@
+"""How large the next chunk may be, so that playback starts soon and never runs dry. Pure policy: no clock, no text.
+
+The model of the world: a chunk of n tokens lasts ``audio_s(n)`` and takes a worker ``synthesis_s(n)``. The chunks of a
+request are made one after the other, by a worker as slow as the slowest that lives, since any may claim the job; a
+player starts with the first chunk's first byte. Further workers, which make later chunks at the same time, only help.
+
+What it gives: while the fleet keeps its pace and nobody queues before us, every chunk is ready before those before it
+have been played, at realtime factors from ``SLOWEST`` on, as long as sentences can be cut: wherever a budget asks for
+it there is a break between two words within it. Not promised: below that factor, behind other requests, and past a word
+longer than the budget.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+SECONDS_PER_TOKEN = 0.056
+CHUNK_SILENCE_S = 1.0
+"""What a chunk lasts at speed 1 beside its tokens: the silence at its ends, and that short utterances are spoken
+slower. Both from a line through 36 chunks of 5 to 75 tokens in 4 voices (0.051 to 0.076 s, 0.85 to 1.2 s). A voice that
+is slower than this is so in every chunk, and what has been played and what is to be made grow together."""
+
+SLOWEST = 1.5
+"""A fleet slower than this is treated as if it were this fast: sizes that suit it would only grow the first silence."""
+
+LEAD_S = 0.04
+"""From the request to the first job in a worker's hands, and from its audio to the first byte: text, queue, encoder."""
+
+MARGIN_S = 0.05
+"""A chunk is to be ready so long before its turn."""
+
+SAFETY = 0.85
+"""All but the first chunk are planned as if the worker had this much of its speed: both are estimates."""
+
+TURN_S = 2.0
+"""A chunk of several sentences keeps a worker for no longer than this: nothing interrupts a chunk, and whoever asks
+next waits for its end."""
+
+MIN_TOKENS = 8
+"""Two or three words, the least that is cut inside a clause: fewer save next to no time, for most of so short a chunk
+is silence."""
+
+LONGEST_WORD_TOKENS = 16
+"""Room for this much in a second chunk is what the first one must play for, or many a word would not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast chunks are made and played. Raises ValueError for numbers that no worker has."""
+
+    realtime_factor: float
+    fixed_cost_s: float
+    """One chunk of ``a`` seconds of audio takes ``fixed_cost_s + a / realtime_factor``."""
+    speed: float = 1.0
+    """Of the voice; divides durations."""
+    first_audio_s: float = 0.45
+    """The wait for the first audio that the first chunk is cut for."""
+
+    def __post_init__(self) -> None:
+        numbers_make_sense = self.realtime_factor > 0 and self.fixed_cost_s >= 0 and self.speed > 0
+        if not (numbers_make_sense and self.first_audio_s > 0):
+            raise ValueError(f"not a pace: {self}")
+        object.__setattr__(self, "realtime_factor", max(self.realtime_factor, SLOWEST))
+
+    def audio_s(self, num_tokens: int) -> float:
+        """Seconds that a chunk of so many tokens lasts."""
+        return (CHUNK_SILENCE_S + SECONDS_PER_TOKEN * num_tokens) / self.speed
+
+    def synthesis_s(self, num_tokens: int) -> float:
+        """Seconds that a worker takes for it."""
+        return self.fixed_cost_s + self.audio_s(num_tokens) / self.realtime_factor
+
+    @property
+    def first_max_tokens(self) -> int:
+        """The largest first chunk that is heard within ``first_audio_s``; may be negative."""
+        return self._tokens_made_in(self.first_audio_s - LEAD_S)
+
+    @property
+    def covering_tokens(self) -> int:
+        """The smallest first chunk that covers the making of a second one of LONGEST_WORD_TOKENS; may be negative."""
+        needed_s = MARGIN_S + self.synthesis_s(LONGEST_WORD_TOKENS) / SAFETY
+        return math.ceil((needed_s * self.speed - CHUNK_SILENCE_S) / SECONDS_PER_TOKEN)
+
+    def next_max_tokens(self, ahead_s: float) -> int:
+        """The largest chunk that is ready before ``ahead_s`` seconds of audio have been played; may be negative."""
+        return self._tokens_made_in((ahead_s - MARGIN_S) * SAFETY)
+
+    @property
+    def turn_max_tokens(self) -> int:
+        """The largest chunk that takes no longer than TURN_S; may be negative."""
+        return self._tokens_made_in(TURN_S)
+
+    def ahead_after(self, ahead_s: float, num_tokens: int) -> float:
+        """Seconds of audio still to be played when a chunk is ready that was begun with ``ahead_s`` of them."""
+        return max(0.0, ahead_s - self.synthesis_s(num_tokens) / SAFETY) + self.audio_s(num_tokens)
+
+    def _tokens_made_in(self, seconds: float) -> int:
+        audio_s = (seconds - self.fixed_cost_s) * self.realtime_factor
+        return math.floor((audio_s * self.speed - CHUNK_SILENCE_S) / SECONDS_PER_TOKEN)
