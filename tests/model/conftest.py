@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from bench.ears import Ears
 from shared.streams import WorkerStreams, connect
 from tests.conftest import Service, running_service, running_valkey
-from tests.model.ears import Ears
 from worker.engine.base import EngineError, EngineJob, Speech
 from worker.engine.onnx import OnnxEngine
 from worker.model.sources import ModelStore

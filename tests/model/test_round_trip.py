@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from bench.ears import WHISPER_HZ, Ears, word_errors, words
 from tests.conftest import Service
-from tests.model.ears import WHISPER_HZ, Ears, decode, word_errors, words
+from tests.model.ears import decode
 
 pytestmark = pytest.mark.model
 

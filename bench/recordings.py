@@ -1,0 +1,86 @@
+"""What a graph says, and what ears make of it, kept on disk by the hash of the graph: nothing is done twice.
+
+A run that is broken off goes on where it stopped, and the float32 side of every comparison is done once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from bench.corpus import Line
+from bench.ears import Ears, for_ears, opinion, word_errors, words
+from worker.engine.base import Engine, EngineError, EngineJob, Speech
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What ears make of one clip."""
+
+    text: str
+    heard: str
+    word_errors: int
+    p808: float
+    ovrl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One line of the corpus in one voice."""
+
+    voice: str
+    speech: Speech
+    scores: Scores
+
+
+class Recordings:
+    """The clips of one graph. ``engine`` and ``ears`` are only asked for what ``folder`` does not hold."""
+
+    def __init__(self, graph: Path, engine: Engine, ears: Ears, cache: Path) -> None:
+        digest = hashlib.sha256(graph.read_bytes()).hexdigest()
+        self.folder = cache / f"{digest[:12]}-ort{onnxruntime.__version__}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._engine = engine
+        self._ears = ears
+
+    def recording(self, line: Line, voice: str, job: EngineJob) -> Recording:
+        """``line`` spoken and heard. Raises EngineError when the graph cannot say it."""
+        path = self.folder / f"{voice}-{_digest(line, job)}"
+        speech = self._speech(path.with_suffix(".npz"), job)
+        return Recording(voice, speech, self._scores(path.with_suffix(".json"), line, speech))
+
+    def _speech(self, path: Path, job: EngineJob) -> Speech:
+        if path.is_file():
+            with np.load(path) as saved:
+                return Speech(pcm=saved["pcm"], durations=saved["durations"])
+        (speech,) = self._engine.synthesise([job])
+        if isinstance(speech, EngineError):
+            raise speech
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.savez(file, pcm=speech.pcm, durations=speech.durations)
+        partial.rename(path)
+        return speech
+
+    def _scores(self, path: Path, line: Line, speech: Speech) -> Scores:
+        if path.is_file():
+            return Scores(**json.loads(path.read_text(encoding="utf-8")))
+        samples = for_ears(speech.pcm)
+        heard, mos = self._ears.hear(samples), opinion(samples)
+        errors = word_errors(words(line.text), words(heard))
+        scores = Scores(line.text, heard, errors, mos.p808, mos.ovrl)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({name: getattr(scores, name) for name in Scores.__slots__}), encoding="utf-8")
+        partial.rename(path)
+        return scores
+
+
+def _digest(line: Line, job: EngineJob) -> str:
+    """All that decides how a clip sounds, and what it should be heard as."""
+    parts = (line.text.encode(), repr((job.token_ids, job.speed)).encode(), job.style.tobytes())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
