@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import uuid
+from typing import TYPE_CHECKING
 
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
@@ -18,6 +19,9 @@ from worker.model.state_dict import WeightsError
 from worker.service import Worker
 from worker.settings import WorkerSettings
 from worker.voices import StyleSource, VoicePacks
+
+if TYPE_CHECKING:
+    from worker.engine.session import SessionSettings
 
 log = logger(__name__)
 
@@ -62,6 +66,21 @@ def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
             return ReferenceEngine(store), packs
         from worker.engine.onnx import OnnxEngine
 
-        return OnnxEngine(store.onnx_path(), settings.onnx_num_threads), packs
+        return OnnxEngine(store.onnx_path(), session_settings(settings)), packs
     except (ModelUnavailable, WeightsError, EngineError) as error:
         raise FleetError(f"The engine cannot start: {error}", code="model_unavailable") from error
+
+
+def session_settings(settings: WorkerSettings) -> SessionSettings:
+    """What the settings named ONNX_... say of the session."""
+    from worker.engine.session import SessionSettings
+
+    return SessionSettings(
+        num_threads=settings.onnx_num_threads,
+        inter_op_threads=settings.onnx_inter_op_threads,
+        execution_mode=settings.onnx_execution_mode,
+        optimization_level=settings.onnx_optimization_level,
+        memory_pattern=settings.onnx_memory_pattern,
+        arena_extend_strategy=settings.onnx_arena_extend_strategy,
+        spinning=settings.onnx_spinning,
+    )

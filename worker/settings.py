@@ -17,7 +17,19 @@ class WorkerSettings(ModelSettings):
     fake_speed_factor: float = Field(default=0.0, ge=0)
     """Audio seconds per second that the fake engine pretends to make; 0: as fast as it can."""
     onnx_num_threads: int = Field(default=0, ge=0)
-    """Threads for one operator; 0: one per core this process may use."""
+    """Threads for one operator; 0: one per core this process may use (cgroup quotas and affinity counted)."""
+    onnx_inter_op_threads: int = Field(default=0, ge=0)
+    """Operators at once in parallel mode; 0: one per core this process may use."""
+    onnx_execution_mode: Literal["sequential", "parallel"] = "sequential"
+    """Parallel runs independent operators at once; this graph has few, and it measured half as fast."""
+    onnx_optimization_level: Literal["disable", "basic", "extended", "all"] = "all"
+    """How far ONNX Runtime may rewrite the graph when it loads it."""
+    onnx_memory_pattern: bool = False
+    """Keep a plan of the buffers for every input length ever seen: memory grows with the lengths."""
+    onnx_arena_extend_strategy: Literal["kNextPowerOfTwo", "kSameAsRequested"] = "kNextPowerOfTwo"
+    """How the arena of buffers grows: by doubling, or by what is asked for."""
+    onnx_spinning: bool = True
+    """Whether threads wait for their next operator in a loop, while a chunk is being spoken, rather than sleep."""
     voice_cache_size: int = Field(default=64, ge=1)
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)

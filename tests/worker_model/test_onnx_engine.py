@@ -12,6 +12,7 @@ from worker.engine.base import EngineError, EngineJob, Speech, speech_from_audio
 from worker.engine.cores import usable_cores
 from worker.engine.onnx import OnnxEngine
 from worker.engine.reference import unfold_weight_norm
+from worker.engine.session import SessionSettings
 from worker.model.export import build_graph
 from worker.model.state_dict import fold_weight_norm
 
@@ -20,7 +21,7 @@ from worker.model.state_dict import fold_weight_norm
 def engine(tmp_path_factory: pytest.TempPathFactory) -> OnnxEngine:
     path = tmp_path_factory.mktemp("graph") / "tiny.onnx"
     path.write_bytes(build_graph(tiny_weights(), TINY).SerializeToString())
-    engine = OnnxEngine(path, num_threads=1)
+    engine = OnnxEngine(path, SessionSettings(num_threads=1))
     engine.warm_up()
     return engine
 

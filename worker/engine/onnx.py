@@ -26,7 +26,7 @@ from worker.engine.base import (
     job_fault,
     speech_from_audio,
 )
-from worker.engine.cores import usable_cores
+from worker.engine.session import SessionSettings, session_options
 
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeException)
 
@@ -34,14 +34,14 @@ _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeEx
 class OnnxEngine:
     """Speaks with a graph that ``worker.model.export`` built.
 
-    model_path: the graph. num_threads: threads for one operator; 0 means one per core this process may use. Raises
-    EngineError when the graph cannot be loaded. Batches hold one job: on a CPU one utterance keeps all cores busy,
-    and a batch would only make its first job wait for its last.
+    model_path: the graph. settings: how ONNX Runtime is to run it. Raises EngineError when the graph cannot be loaded.
+    Batches hold one job: on a CPU one utterance keeps all cores busy, and a batch would only make its first job wait
+    for its last.
     """
 
     name = "onnx"
 
-    def __init__(self, model_path: Path, num_threads: int = 0) -> None:
+    def __init__(self, model_path: Path, settings: SessionSettings | None = None) -> None:
         self.capabilities = Capabilities(max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0)
         return_large_buffers()
         self._run_options = onnxruntime.RunOptions()
@@ -50,7 +50,7 @@ class OnnxEngine:
         self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         try:
             self._session = onnxruntime.InferenceSession(
-                str(model_path), _session_options(num_threads or usable_cores()), providers=["CPUExecutionProvider"]
+                str(model_path), session_options(settings or SessionSettings()), providers=["CPUExecutionProvider"]
             )
         except _RUNTIME_ERRORS as error:
             raise EngineError(f"{model_path} cannot be loaded: {error}") from error
@@ -76,11 +76,3 @@ class OnnxEngine:
         except _RUNTIME_ERRORS as error:
             return EngineError(f"the graph failed on a job of {len(job.token_ids)} tokens: {error}")
         return speech_from_audio(audio, durations)
-
-
-def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # it would keep a plan for every length ever seen
-    return options
