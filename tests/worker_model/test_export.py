@@ -13,6 +13,7 @@ from tests.worker_model.tiny import TINY, run_model, tiny_weights
 from tests.worker_model.torch_zip import write_modules
 from worker.model import graph_file, pins
 from worker.model.export import build_graph, build_onnx
+from worker.model.graph.residual import ALGORITHMS
 from worker.model.sources import ModelStore, ModelUnavailable
 
 
@@ -79,16 +80,23 @@ def test_the_graph_is_sound_and_uses_no_loops(model: onnx.ModelProto) -> None:
 def test_every_weight_is_stored_once_and_no_more(model: onnx.ModelProto) -> None:
     stored = sum(int(np.prod(tensor.dims)) for tensor in model.graph.initializer)
     weights = sum(tensor.size for tensor in tiny_weights().values())
-    own = 2 * 22 * 20 + 2048  # the Fourier kernels, and constants
-    alphas = sum(tensor.size for name, tensor in tiny_weights().items() if ".alpha" in name)
-    assert weights - alphas <= stored <= weights + own
+    blocks = [tensor for name, tensor in tiny_weights().items() if "res" in name and ".convs" in name]
+    taps = sum(tensor.size for tensor in blocks if tensor.ndim == 3)
+    transformed = sum(
+        tensor.size // tensor.shape[2] * len(ALGORITHMS[tensor.shape[2]].kernel)
+        for tensor in blocks
+        if tensor.ndim == 3
+    )
+    own = 2 * 22 * 20 + 6000  # the Fourier kernels, and constants
+    gone = sum(tensor.size for name, tensor in tiny_weights().items() if ".alpha" in name or ".convs" in name) - taps
+    assert weights - taps - gone <= stored - transformed <= weights - taps + own
 
 
 def test_nodes_are_named_after_modules(model: onnx.ModelProto) -> None:
     names = [node.name for node in model.graph.node]
     assert len(set(names)) == len(names)
-    convolutions = {node.name for node in model.graph.node if node.op_type == "Conv"}
-    assert "decoder.generator.resblocks.5.convs2.2/Conv" in convolutions
+    products = {node.name for node in model.graph.node if node.op_type == "MatMul"}
+    assert "decoder.generator.resblocks.5.convs2.2/MatMul" in products
 
 
 def test_the_same_weights_give_the_same_file() -> None:

@@ -101,6 +101,10 @@ class GraphBuilder:
         """A float32 constant: a scalar for one value, else a vector."""
         return self.constant(np.array(values[0] if len(values) == 1 else values, dtype=np.float32))
 
+    def integer(self, value: int) -> Tensor:
+        """An int64 scalar."""
+        return self.constant(np.array(value, dtype=np.int64))
+
     def ints(self, *values: int) -> Tensor:
         """An int64 vector."""
         return self.constant(np.array(values, dtype=np.int64))

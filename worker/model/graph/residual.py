@@ -1,0 +1,81 @@
+"""The generator's residual blocks, ``AdaINResBlock1`` of kokoro 0.9.4: nine tenths of all the arithmetic.
+
+Three steps, each a dilated and a plain convolution, both after AdaIN and Snake; all in rows, (length, channels).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.model.config import GeneratorConfig
+from worker.model.graph.builder import GraphBuilder, Tensor
+from worker.model.graph.fast_conv import Rows, fourier, toom_cook
+from worker.model.graph.layers import NORM_EPS, style_affine
+
+ALGORITHMS = {3: toom_cook((0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5), 3), 7: fourier(16, 7), 11: fourier(32, 11)}
+"""Taps -> how to convolve. Larger tiles need fewer products but larger transforms, and more memory for weights: 7 taps
+in tiles of 16 samples are as quick as in tiles of 32, with half the weights (docs/log.md)."""
+
+
+class ResidualBlocks:
+    """Residual blocks over rows of one length, whose indices they share."""
+
+    def __init__(self, g: GraphBuilder, rows: Tensor, style: Tensor, config: GeneratorConfig) -> None:
+        """rows: any tensor (length, channels). style: (128,)."""
+        self._g = g
+        self._style = style
+        self._config = config
+        length = g.op("Squeeze", g.slice(g.op("Shape", rows), 0, 1, 0))
+        self._rows = Rows(g, length)
+        share = g.div(g.floats(1.0), g.cast(length, "float"))
+        self._average = g.op("Expand", share, g.concat(g.ints(1), g.op("Unsqueeze", length, g.ints(0)), axis=0))
+
+    def refine(self, x: Tensor, module: str) -> Tensor:
+        """(length, channels) -> the same, less ``left_out_bias``."""
+        g = self._g
+        with g.scope(module):
+            for step, dilation in enumerate(self._config.resblock_dilations):
+                h = self._snake_conv(x, module, f"1.{step}", dilation)
+                h = self._snake_conv(h, module, f"2.{step}", 1)
+                x = g.add(x, h)
+        return x
+
+    def _snake_conv(self, x: Tensor, module: str, place: str, dilation: int) -> Tensor:
+        """AdaIN, ``snake(x) = x + sin(alpha x)^2 / alpha``, convolution.
+
+        The norm emits ``h = alpha * x``, so that snake is ``(h + sin(h)^2) / alpha`` and nothing need be multiplied
+        before the sine; the division is in the convolution's weights. Source of Snake: Liu et al. 2020, "Neural
+        networks fail to learn periodic functions".
+        """
+        g = self._g
+        alpha, name = f"{module}.alpha{place}", f"{module}.convs{place}"
+        frequency = g.weight(alpha).reshape(-1)
+        h = self._adain(x, f"{module}.adain{place}", frequency)
+        with g.scope(alpha):
+            sine = g.op("Sin", h)
+            h = g.add(h, g.mul(sine, sine))
+        weight = g.weight(f"{name}.weight") / frequency[None, :, None]
+        with g.scope(name):
+            return self._rows.convolve(h, f"{name}.transformed", weight, ALGORITHMS[weight.shape[2]], dilation)
+
+    def _adain(self, x: Tensor, module: str, multiplier: NDArray[np.float32]) -> Tensor:
+        """``layers.adain`` over rows. Averages are products with a vector, several times as fast as ReduceMean."""
+        g = self._g
+        gain, shift = style_affine(g, self._style, module, multiplier)
+        with g.scope(module):
+            # Centred before it is squared: means of up to a hundred standard deviations occur.
+            centred = g.sub(x, g.op("MatMul", self._average, x))
+            variance = g.op("MatMul", self._average, g.mul(centred, centred))
+            scale = g.div(gain, g.op("Sqrt", g.add(variance, g.floats(NORM_EPS))))
+            return g.add(g.mul(centred, scale), shift)
+
+
+def left_out_bias(g: GraphBuilder, module: str, config: GeneratorConfig) -> NDArray[np.float32]:
+    """What ``ResidualBlocks.refine`` leaves out, (channels,), the same at every time; to be added where that is free.
+
+    Norms take out whatever is constant over time: of a block's six biases three never matter, and the others add up.
+    """
+    biases = [g.weight(f"{module}.convs2.{step}.bias") for step in range(len(config.resblock_dilations))]
+    summed: NDArray[np.float32] = np.sum(biases, axis=0, dtype=np.float32)
+    return summed
