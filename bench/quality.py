@@ -27,6 +27,7 @@ from bench.ears import Ears, words
 from bench.recordings import Recording, Recordings
 from worker.engine.base import SAMPLES_PER_DURATION_UNIT, EngineJob, Speech
 from worker.engine.onnx import OnnxEngine
+from worker.engine.session import SessionSettings
 from worker.voices import VoicePacks
 
 VOICES = ("af_heart", "am_michael", "bf_emma", "bm_george")
@@ -159,7 +160,7 @@ def main() -> None:
     options = _options()
     ears = Ears(num_threads=options.threads)
     graph, against = (
-        Recordings(path, OnnxEngine(path, options.threads), ears, options.cache)
+        Recordings(path, OnnxEngine(path, SessionSettings(num_threads=options.threads)), ears, options.cache)
         for path in (options.graph, options.against)
     )
     done = []

@@ -1,0 +1,190 @@
+"""An engine in a process of its own, so that two can be measured turn by turn without sharing threads or memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NamedTuple, Self, TypeVar
+
+from bench.jobs import BenchJob
+from worker.engine.base import SAMPLE_RATE, Capabilities, Engine, EngineError, EngineJob
+from worker.model.sources import ModelStore, ModelUnavailable
+from worker.model.state_dict import WeightsError
+from worker.voices import StyleSource, VoicePacks
+
+_T = TypeVar("_T")
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in one unit of ``ru_maxrss``."""
+
+EngineName = Literal["fake", "reference", "onnx", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """Which engine, with what."""
+
+    engine: EngineName
+    model_dir: Path
+    voices_dir: Path
+    graph: Path | None = None
+    """An ONNX file; None: the one that this code has built in ``model_dir``."""
+    threads: int = 0
+    """Threads for one operator; 0: one per core this process may use."""
+    fake_speed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What batches took that ran together."""
+
+    wall_s: float
+    audio_s: float
+    batch_s: tuple[float, ...]
+
+    @property
+    def realtime_factor(self) -> float:
+        return self.audio_s / self.wall_s
+
+
+class _Ready(NamedTuple):
+    warm_up_s: float
+    capabilities: Capabilities
+
+
+class Contender:
+    """An engine, loaded and warmed up. Raises EngineError for whatever goes wrong in its process."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(spec, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.warm_up_s, self.capabilities = self._answer(_Ready)
+
+    def run(self, batches: Sequence[Sequence[BenchJob]], concurrency: int = 1) -> Run:
+        """Speak batches, ``concurrency`` of them at once."""
+        self._pipe.send((batches, concurrency))
+        return self._answer(Run)
+
+    def close(self) -> dict[str, float]:
+        """End the process. Returns its peak memory in MB: resident, and on the GPU where there is one."""
+        self._pipe.send(None)
+        peak = self._answer(dict)
+        self._process.join()
+        return peak
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def _answer(self, kind: type[_T]) -> _T:
+        try:
+            answer = self._pipe.recv()
+        except EOFError:
+            self._process.join()
+            raise EngineError(f"the engine's process ended with {self._process.exitcode}") from None
+        if isinstance(answer, EngineError):
+            raise answer
+        assert isinstance(answer, kind)  # noqa: S101 - both ends of the pipe are in this file
+        return answer
+
+
+def _serve(spec: EngineSpec, pipe: Connection) -> None:
+    try:
+        started = time.perf_counter()
+        engine, styles = build_engine(spec)
+        engine.warm_up()
+        pipe.send(_Ready(time.perf_counter() - started, engine.capabilities))
+        while (request := pipe.recv()) is not None:
+            pipe.send(_run(engine, styles, *request))
+        pipe.send(_peak_mb())
+    except EngineError as error:
+        pipe.send(error)
+
+
+def _run(engine: Engine, styles: StyleSource, batches: Sequence[Sequence[BenchJob]], concurrency: int) -> Run:
+    ready = [[_engine_job(job, styles) for job in batch] for batch in batches]
+    started = time.perf_counter()
+    if concurrency == 1:
+        spoken = [_timed(engine, batch) for batch in ready]
+    else:
+        with ThreadPoolExecutor(concurrency) as pool:
+            spoken = list(pool.map(lambda batch: _timed(engine, batch), ready))
+    wall_s = time.perf_counter() - started
+    return Run(wall_s, sum(audio_s for _, audio_s in spoken), tuple(took_s for took_s, _ in spoken))
+
+
+def _timed(engine: Engine, batch: Sequence[EngineJob]) -> tuple[float, float]:
+    """Seconds that a batch took, and seconds of audio in it. Raises EngineError if any job of it failed."""
+    started = time.perf_counter()
+    spoken = engine.synthesise(batch)
+    took_s = time.perf_counter() - started
+    samples = 0
+    for speech in spoken:
+        if isinstance(speech, EngineError):
+            raise speech
+        samples += len(speech.pcm)
+    return took_s, samples / SAMPLE_RATE
+
+
+def _engine_job(job: BenchJob, styles: StyleSource) -> EngineJob:
+    return EngineJob(job.token_ids, styles.style([(job.voice, 1.0)], len(job.token_ids)), job.speed, job.seed)
+
+
+def build_engine(spec: EngineSpec) -> tuple[Engine, StyleSource]:
+    """As ``worker.main.build_engine``, without the service's settings and libraries. Raises EngineError."""
+    if spec.engine == "fake":
+        from bench.jobs import VOICES
+        from worker.engine.fake import FakeEngine, FakeVoicePacks
+
+        return FakeEngine(spec.fake_speed), FakeVoicePacks(VOICES)
+    packs = VoicePacks(spec.voices_dir)
+    store = ModelStore(spec.model_dir, spec.voices_dir)
+    try:
+        if spec.engine == "reference":
+            return _reference(store, spec.threads), packs
+        if spec.engine == "cuda":
+            raise EngineError("this version has no CUDA engine")
+        return _onnx(spec.graph or store.onnx_path(), spec.threads), packs
+    except (ModelUnavailable, WeightsError) as error:
+        raise EngineError(str(error)) from error
+
+
+def _onnx(graph: Path, threads: int) -> Engine:
+    from worker.engine.onnx import OnnxEngine
+    from worker.engine.session import SessionSettings
+
+    return OnnxEngine(graph, SessionSettings(num_threads=threads))
+
+
+def _reference(store: ModelStore, threads: int) -> Engine:
+    import torch
+
+    from worker.engine.reference import ReferenceEngine
+
+    if threads:
+        torch.set_num_threads(threads)
+    return ReferenceEngine(store)
+
+
+def _peak_mb() -> dict[str, float]:
+    peak = {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        peak["gpu"] = torch.cuda.max_memory_reserved() / 1e6
+    return peak
