@@ -19,8 +19,10 @@ in tiles of 16 samples are as quick as in tiles of 32, with half the weights (do
 
 
 SNAKE_GAIN, SNAKE_SHIFT, SNAKE_OFFSET = 9.645405, -0.5077199, 0.06569602
-"""``sin(pi r)^2 / pi ~ gain v ((v + shift)^2 + offset)`` with ``v = r^2``, for r from -1/2 to 1/2: of all cubics in v the
-one whose largest error is smallest, 2.7e-4."""
+"""``sin(pi r)^2 / pi ~ gain v ((v + shift)^2 + offset)`` with ``v = r^2`` and r from -1/2 to 1/2.
+
+Of all cubics in v without a constant term the one whose largest error is smallest: 2.7e-4.
+"""
 
 
 class ResidualBlocks:
