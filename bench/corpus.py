@@ -50,18 +50,16 @@ def corpus(path: Path) -> tuple[Line, ...]:
 
 
 def main() -> None:
-    from gateway.text.chunker import ChunkLimits
     from gateway.text.core import chunk_text
     from gateway.text.english import load_english
     from gateway.text.languages import Language
 
     g2ps = load_english()
-    limits = ChunkLimits(first_max_tokens=ChunkLimits().target_max_tokens)
     for path in (SENTENCES, SHORT_TEXTS):
         rows = json.loads(path.read_text(encoding="utf-8"))
         for row in rows:
             for language in LANGUAGE_BY_LETTER.values():
-                (chunk,) = chunk_text(row["text"], g2ps[Language(language)], limits)
+                (chunk,) = chunk_text(row["text"], g2ps[Language(language)])
                 row[language] = chunk.phonemes
         path.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

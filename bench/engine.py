@@ -107,6 +107,7 @@ def summary(ours: Measured, theirs: Measured, formed: Batches) -> dict[str, Any]
         "wall_s": round(total.wall_s, 2),
         "batch_p50_ms": round(float(np.percentile(total.batch_s, 50)) * 1000, 1),
         "batch_p95_ms": round(float(np.percentile(total.batch_s, 95)) * 1000, 1),
+        "batches_at_once": round(sum(total.batch_s) / total.wall_s, 2),
         "padding_waste": round(padding_waste(formed), 3),
         "peak_mb": {name: round(peak) for name, peak in ours.peak_mb.items()},
     }
