@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
+from gateway.audio.joins import trim_join
 from gateway.audio.shape import fade_edges, scale_volume
 from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
+from gateway.text.chunker import Chunk
 from gateway.text.frontend import TextFrontend
 from gateway.text.languages import Language
 from gateway.text.pacing import Pace
@@ -111,12 +113,37 @@ class Pipeline:
             lane=utterance.lane,
         )
         chunks = self._frontend.chunks(utterance.text, utterance.language, pace)
-        async with contextlib.aclosing(self._synthesis.speak(delivery, chunks)) as spoken_chunks:
+        joins = Joins(chunks, are_trimmed=pace is None or pace.trims_joins)
+        async with contextlib.aclosing(self._synthesis.speak(delivery, joins.chunks())) as spoken_chunks:
             async for spoken in spoken_chunks:
                 pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
-                shaped = scale_volume(fade_edges(pcm, SAMPLE_RATE), utterance.volume)
+                joined = joins.trim(spoken.seq, pcm)
+                shaped = scale_volume(fade_edges(joined, SAMPLE_RATE), utterance.volume)
                 for piece in _pieces(shaped):
                     yield piece
+
+
+class Joins:
+    """Remembers, from a chunk's cutting to its sound, whether it breaks off inside a clause."""
+
+    def __init__(self, chunks: AsyncGenerator[Chunk, None], *, are_trimmed: bool) -> None:
+        self._chunks = chunks
+        self._are_trimmed = are_trimmed
+        self._breaks_off: dict[int, bool] = {-1: False}
+
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        """The chunks, in order."""
+        async with contextlib.aclosing(self._chunks) as chunks:
+            seq = 0
+            async for chunk in chunks:
+                self._breaks_off[seq] = chunk.breaks_off
+                seq += 1
+                yield chunk
+
+    def trim(self, seq: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """The chunk's pcm as it is to be heard; chunks come in order."""
+        goes_on, breaks_off = self._breaks_off.pop(seq - 1), self._breaks_off[seq]
+        return trim_join(pcm, SAMPLE_RATE, start=goes_on, end=breaks_off) if self._are_trimmed else pcm
 
 
 async def _read(path: Path) -> AsyncGenerator[bytes, None]:

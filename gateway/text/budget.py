@@ -93,7 +93,7 @@ class ChunkLimits:
 
     def _first(self, pace: Pace) -> Budget:
         """A whole sentence where that is heard in time, else as much of it as is."""
-        enough = min(max(pace.covering_tokens, MIN_TOKENS), self.target_max_tokens)
+        enough = min(max(pace.covering_tokens(breaks_off=True), MIN_TOKENS), self.target_max_tokens)
         in_time = min(max(pace.first_max_tokens, enough), self.target_max_tokens)
         return Budget(
             min_tokens=enough,
@@ -102,7 +102,7 @@ class ChunkLimits:
             stretch_tokens=in_time,
             absolute_max_tokens=self.absolute_max_tokens,
             cuts_clauses=False,
-            least_cut=LeastCut(clause=max(pace.covering_tokens, 1), phrase=enough, word=enough),
+            least_cut=LeastCut(clause=max(pace.covering_tokens(breaks_off=False), 1), phrase=enough, word=enough),
         )
 
     def _next(self, pace: Pace, ahead_s: float) -> Budget:

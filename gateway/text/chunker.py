@@ -42,6 +42,8 @@ class Chunk:
     char_end: int
     words: tuple[WordSpan, ...]
     """Words and punctuation marks in order; between them lie spaces."""
+    breaks_off: bool = False
+    """Ends inside a clause: nobody would pause before the next chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Chunker:
         rest = _cut_overlong_words(sentence, self._limits.absolute_max_tokens)
         while (cut := _place_to_cut(rest.words, self._budget)) is not None:
             self._pending = [Sentence(rest.words[:cut], ends_paragraph=False)]
-            yield self._close()
+            yield self._close(breaks_off=rest.words[cut - 1].break_after < Break.CLAUSE)
             rest = Sentence(rest.words[cut:], rest.ends_paragraph)
         self._pending = [rest]
 
@@ -116,14 +118,14 @@ class Chunker:
         state = self._state
         return self._limits.budget(state.pace, state.spoken_tokens, state.ahead_s)
 
-    def _close(self) -> Chunk:
+    def _close(self, *, breaks_off: bool = False) -> Chunk:
         state, pace = self._state, self._state.pace
-        chunk = _chunk(self._pending, state.char_end)
+        chunk = replace(_chunk(self._pending, state.char_end), breaks_off=breaks_off)
         size = len(chunk.token_ids)
         self._state = replace(
             state,
             spoken_tokens=state.spoken_tokens + size,
-            ahead_s=pace.ahead_after(state.ahead_s, size) if pace else 0.0,
+            ahead_s=pace.ahead_after(state.ahead_s, size, breaks_off=breaks_off) if pace else 0.0,
             char_end=chunk.char_end,
         )
         self._pending = []

@@ -45,6 +45,13 @@ LONGEST_WORD_TOKENS = 16
 """Room for this much in a second chunk is what the first one must play for, or many a word would not fit."""
 
 
+JOIN_TRIM_S = 0.65
+"""Silence taken out where a chunk breaks off inside a clause (``gateway.audio.joins``), at speed 1."""
+
+TRIMS_FROM = 2.5
+"""From this realtime factor on; a slower worker needs that silence to make the next chunk in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How fast chunks are made and played. Raises ValueError for numbers that no worker has."""
@@ -77,9 +84,19 @@ class Pace:
         return self._tokens_made_in(self.first_audio_s - LEAD_S)
 
     @property
-    def covering_tokens(self) -> int:
+    def trims_joins(self) -> bool:
+        """Whether the silence is taken out where a chunk breaks off inside a clause."""
+        return self.realtime_factor >= TRIMS_FROM
+
+    def played_s(self, num_tokens: int, *, breaks_off: bool) -> float:
+        """Seconds that a chunk plays for, from its first sound to that of the next."""
+        trim_s = JOIN_TRIM_S / self.speed if breaks_off and self.trims_joins else 0.0
+        return self.audio_s(num_tokens) - trim_s
+
+    def covering_tokens(self, *, breaks_off: bool) -> int:
         """The smallest first chunk that covers the making of a second one of LONGEST_WORD_TOKENS; may be negative."""
         needed_s = MARGIN_S + self.synthesis_s(LONGEST_WORD_TOKENS) / SAFETY
+        needed_s += self.audio_s(0) - self.played_s(0, breaks_off=breaks_off)
         return math.ceil((needed_s * self.speed - CHUNK_SILENCE_S) / SECONDS_PER_TOKEN)
 
     def next_max_tokens(self, ahead_s: float) -> int:
@@ -91,9 +108,10 @@ class Pace:
         """The largest chunk that takes no longer than TURN_S; may be negative."""
         return self._tokens_made_in(TURN_S)
 
-    def ahead_after(self, ahead_s: float, num_tokens: int) -> float:
+    def ahead_after(self, ahead_s: float, num_tokens: int, *, breaks_off: bool) -> float:
         """Seconds of audio still to be played when a chunk is ready that was begun with ``ahead_s`` of them."""
-        return max(0.0, ahead_s - self.synthesis_s(num_tokens) / SAFETY) + self.audio_s(num_tokens)
+        left_s = max(0.0, ahead_s - self.synthesis_s(num_tokens) / SAFETY)
+        return left_s + self.played_s(num_tokens, breaks_off=breaks_off)
 
     def _tokens_made_in(self, seconds: float) -> int:
         audio_s = (seconds - self.fixed_cost_s) * self.realtime_factor

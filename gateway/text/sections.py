@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from gateway.text.sentences import split_sentences
 
-SECTION_CHARS = (120, 240, 1_000, 2_400)
-"""Characters of the first sections, and of all later ones. The first, a sentence or two, bound the wait for the first
-chunk; the last, how long one section holds a process: 0.1 s of ordinary text, about 1 s of the most tangled."""
+SECTION_CHARS = (60, 180, 1_000, 2_400)
+"""Characters of the first sections, and of all later ones. The first, a sentence, bounds the wait for the first chunk;
+the last, how long one section holds a process: 0.1 s of ordinary text, about 1 s of the most tangled."""
 
 _NON_SPACE = re.compile(r"\S")
 _LAST_SPACE = re.compile(r"\s(?=\S*\Z)")

@@ -108,6 +108,17 @@ def test_place_of_the_cut(breaks: dict[int, Break], first: int) -> None:
     assert len(chunked([long], spoken_tokens=1000)[0].words) == first
 
 
+def test_a_chunk_knows_whether_it_breaks_off_inside_a_clause() -> None:
+    long = sentence(*[10] * 60, breaks={10: Break.CLAUSE, 30: Break.PHRASE})
+
+    assert [chunk.breaks_off for chunk in chunked([long, sentence(90)], spoken_tokens=1000)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_word_over_the_absolute_maximum_is_cut_with_its_span() -> None:
     chunks = chunked([sentence(1200)], spoken_tokens=1000)
 

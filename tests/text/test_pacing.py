@@ -38,7 +38,7 @@ def underruns_s(audio_s: list[float], took_s: list[float]) -> Iterator[float]:
 
 def worst_underrun_s(chunks: list[Chunk], pace: Pace, slower: float = 1.0) -> float:
     """When the worker takes ``slower`` times as long as it said."""
-    audio_s = [pace.audio_s(size) for size in sizes(chunks)]
+    audio_s = [pace.played_s(len(chunk.token_ids), breaks_off=chunk.breaks_off) for chunk in chunks]
     took_s = [slower * pace.synthesis_s(size) for size in sizes(chunks)]
     return max(underruns_s(audio_s, took_s), default=0.0)
 
@@ -82,8 +82,8 @@ def test_nor_where_the_worker_is_a_sixth_slower_than_it_says(num_words: list[int
 @given(TEXTS, PACES, st.floats(0.5, 2.0))
 def test_what_a_voice_is_slower_by_does_not_matter(sentences: list[Sentence], pace: Pace, drawl: float) -> None:
     chunks = chunked(sentences, pace)
-    audio_s = [drawl * pace.audio_s(size) for size in sizes(chunks)]
-    took_s = [pace.fixed_cost_s + audio / pace.realtime_factor for audio in audio_s]
+    audio_s = [drawl * pace.played_s(len(chunk.token_ids), breaks_off=chunk.breaks_off) for chunk in chunks]
+    took_s = [pace.fixed_cost_s + drawl * pace.audio_s(size) / pace.realtime_factor for size in sizes(chunks)]
 
     # Half as long is half the time for the same fixed cost, which the margins bear up to some 0.05 s.
     assert max(underruns_s(audio_s, took_s), default=0.0) <= (0.05 if drawl < 1 else 1e-9)
