@@ -1,76 +1,157 @@
-"""First audio over HTTP, measured on the first bytes of pcm (headers are not audio), beside the whole time.
+"""First audio: over HTTP, as a listener hears it, or of an engine alone.
 
-    python -m bench.first_audio --url http://localhost:8880 --characters 100 1000 --runs 5
-    python -m bench.first_audio --characters 100 100000 --runs 3 --first-only
+    python -m bench.first_audio                              one sentence and 1,000 characters, ten runs each, idle
+    python -m bench.first_audio --clients 4                  the same with four such clients at once
+    python -m bench.first_audio --characters 100 100000 --first-only
+    python -m bench.first_audio --engine onnx --load         single jobs of 10 to 60 tokens; needs no service library
 
-Prints one line per length, and each length's first audio as a ratio to that of the first length given. Underrun: how
-long a player that starts at once would have been silent.
+Over HTTP: a line per length, with p50 and p95 of the first bytes of pcm (headers are not audio) beside the whole time,
+and the worst underrun: how long a player that starts with the first byte was silent. Every run has another text.
+With --engine: p50 and p95 of one job on an idle engine and, with --load, of a job that comes while the engine is
+kept busy with full batches: it waits for the one that runs, then runs with as many others as a batch may hold.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import itertools
+import random
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-import httpx
-
+from bench.contender import EngineSpec, build_engine
+from bench.corpus import LANGUAGE_BY_LETTER, SENTENCES, corpus
+from bench.jobs import bench_jobs
+from bench.listener import Heard, listen, p50, p95
 from bench.texts import text_of
+from shared.vocabulary import token_ids
+from worker.engine.base import Engine, EngineError, EngineJob
+from worker.voices import StyleSource
 
-BYTES_PER_S = 48_000
-
-
-@dataclass(frozen=True)
-class Run:
-    first_s: float
-    total_s: float
-    audio_s: float
-    underrun_s: float
+ENGINE_TOKENS = (10, 20, 30, 40, 50, 60)
+BACKGROUND_JOBS = 512
 
 
-def speak(url: str, text: str, voice: str, first_only: bool) -> Run:
-    """One request; with ``first_only`` it hangs up after the first audio."""
-    body = {"model": "kokoro", "input": text, "voice": voice, "response_format": "pcm"}
+def measure_service(options: argparse.Namespace) -> None:
+    listen(options.url, "Warm up.", options.voice)
+    numbers = itertools.count()
+
+    def one(characters: int) -> Heard:
+        text = text_of(characters, seed=next(numbers))
+        return listen(options.url, text, options.voice, first_only=options.first_only)
+
+    baseline_s = 0.0
+    for characters in options.characters:
+        with ThreadPoolExecutor(options.clients) as clients:
+            heard = list(clients.map(one, [characters] * (options.runs * options.clients)))
+        baseline_s = baseline_s or p50([each.first_s for each in heard])
+        print(_line(characters, heard, baseline_s, options.first_only), flush=True)
+
+
+def _line(characters: int, heard: Sequence[Heard], baseline_s: float, first_only: bool) -> str:
+    first = [each.first_s for each in heard]
+    line = f"{f'{characters} characters' if characters > 1 else 'one sentence':>17}, {len(heard)} requests:"
+    line += f" first audio p50 {p50(first):6.3f} p95 {p95(first):6.3f} s (x{p50(first) / baseline_s:.2f})"
+    if first_only:
+        return line
+    total, audio = [each.total_s for each in heard], [each.audio_s for each in heard]
+    underrun = max(each.underrun_s for each in heard)
+    return (
+        f"{line}, whole p50 {p50(total):7.2f} p95 {p95(total):7.2f} s of {p50(audio):6.1f} s audio"
+        f" (realtime factor {p50(audio) / p50(total):5.2f}), worst underrun {underrun:5.2f} s"
+    )
+
+
+def measure_engine(options: argparse.Namespace) -> None:
+    voices = options.voices_dir or options.model_dir / "voices"
+    spec = EngineSpec(options.engine, options.model_dir, voices, options.graph, options.threads, options.fake_speed)
+    engine, styles = build_engine(spec)
+    engine.warm_up()
+    busy_s = Busy(engine, styles).time if options.load else None
+    for tokens in ENGINE_TOKENS:
+        jobs = list(itertools.islice(_probes(tokens, options.voice, styles), options.runs + 1))
+        _took_s(engine, jobs.pop())  # the first at a length pays for memory
+        idle = [_took_s(engine, job) for job in jobs]
+        line = f"{tokens:3} tokens: idle p50 {p50(idle) * 1000:8.1f} p95 {p95(idle) * 1000:8.1f} ms"
+        if busy_s:
+            busy = [busy_s(job) for job in jobs]
+            line += f", under load p50 {p50(busy) * 1000:8.1f} p95 {p95(busy) * 1000:8.1f} ms"
+        print(line, flush=True)
+
+
+def _probes(tokens: int, voice: str, styles: StyleSource) -> Iterator[EngineJob]:
+    """The beginnings of sentences."""
+    for line in itertools.cycle(corpus(SENTENCES)):
+        phonemes = line.phonemes[LANGUAGE_BY_LETTER[voice[0]]]
+        if len(phonemes) >= tokens:
+            ids = token_ids(phonemes[:tokens])
+            yield EngineJob(ids, styles.style([(voice, 1.0)], len(ids)), speed=1.0, seed=0)
+
+
+def _took_s(engine: Engine, *batch: EngineJob) -> float:
+    """Seconds for a batch. Raises EngineError if a job of it failed."""
     started = time.perf_counter()
-    first_s = underrun_s = 0.0
-    received = 0
-    with httpx.stream("POST", f"{url}/v1/audio/speech", json=body, timeout=3600) as answer:
-        answer.raise_for_status()
-        for packet in answer.iter_raw():
-            now_s = time.perf_counter() - started
-            first_s = first_s or now_s
-            played_s = now_s - first_s - underrun_s
-            underrun_s += max(0.0, played_s - received / BYTES_PER_S)
-            received += len(packet)
-            if first_only:
-                break
-    return Run(first_s, time.perf_counter() - started, received / BYTES_PER_S, underrun_s)
+    for spoken in engine.synthesise(batch):
+        if isinstance(spoken, EngineError):
+            raise spoken
+    return time.perf_counter() - started
+
+
+class Busy:
+    """An engine with more to do than it can, as a worker's scheduler would keep it: one batch after the other."""
+
+    def __init__(self, engine: Engine, styles: StyleSource) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1)
+        self._moments = random.Random(0)  # noqa: S311 - when a job comes, not a secret
+        self._background = itertools.cycle(
+            EngineJob(job.token_ids, styles.style([(job.voice, 1.0)], len(job.token_ids)), job.speed, job.seed)
+            for job in bench_jobs(BACKGROUND_JOBS)
+        )
+        self._batch_s = _took_s(engine, *self._batch())
+
+    def time(self, job: EngineJob) -> float:
+        """Seconds from the coming of ``job``, at any moment of a running batch, to its audio."""
+        running = self._thread.submit(_took_s, self._engine, *self._batch())
+        time.sleep(self._batch_s * self._moments.random())
+        came = time.perf_counter()
+        self._batch_s += 0.2 * (running.result() - self._batch_s)
+        _took_s(self._engine, *self._batch(job))
+        return time.perf_counter() - came
+
+    def _batch(self, *urgent: EngineJob) -> list[EngineJob]:
+        """As many jobs as the engine's padded budget holds, ``urgent`` ones first."""
+        limits, batch = self._engine.capabilities, list(urgent)
+        for job in self._background:
+            longest = max(len(each.token_ids) for each in [*batch, job])
+            if batch and (len(batch) == limits.max_batch_jobs or longest * (len(batch) + 1) > limits.max_batch_tokens):
+                return batch
+            batch.append(job)
+        raise AssertionError("the background never ends")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", default="http://localhost:8880")
-    parser.add_argument("--characters", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--voice", default="af_heart")
-    parser.add_argument("--first-only", action="store_true", help="hang up after the first audio")
+    service = parser.add_argument_group("over HTTP")
+    service.add_argument("--url", default="http://localhost:8880")
+    service.add_argument("--characters", type=int, nargs="+", default=[1, 1000], help="1: one sentence")
+    service.add_argument("--clients", type=int, default=1, help="requests at once; each makes --runs of them")
+    service.add_argument("--first-only", action="store_true", help="hang up after the first audio")
+    alone = parser.add_argument_group("an engine alone")
+    alone.add_argument("--engine", choices=["onnx", "cuda", "reference", "fake"])
+    alone.add_argument("--load", action="store_true", help="also while the engine is kept busy")
+    alone.add_argument("--model-dir", type=Path, default=Path("models"))
+    alone.add_argument("--voices-dir", type=Path, help="default: voices in --model-dir")
+    alone.add_argument("--graph", type=Path, help="an ONNX file; default: the one built in --model-dir")
+    alone.add_argument("--threads", type=int, default=0)
+    alone.add_argument("--fake-speed", type=float, default=0.0)
     options = parser.parse_args()
-    speak(options.url, "Warm up.", options.voice, first_only=False)
-    baseline = 0.0
-    for characters in options.characters:
-        text = text_of(characters)
-        runs = [speak(options.url, text, options.voice, options.first_only) for _ in range(options.runs)]
-        first = statistics.median(run.first_s for run in runs)
-        total = statistics.median(run.total_s for run in runs)
-        audio = statistics.median(run.audio_s for run in runs)
-        underrun = max(run.underrun_s for run in runs)
-        baseline = baseline or first
-        line = f"{len(text):>7} characters: first audio {first:6.3f} s (x{first / baseline:.2f})"
-        if not options.first_only:
-            line += f", total {total:7.2f} s, first/total {first / total:5.1%}, audio {audio:7.1f} s"
-            line += f", realtime factor {audio / total:5.2f}, worst underrun {underrun:5.2f} s"
-        print(line, flush=True)
+    measure: Callable[[argparse.Namespace], None] = measure_engine if options.engine else measure_service
+    measure(options)
 
 
 if __name__ == "__main__":
