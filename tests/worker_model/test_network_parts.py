@@ -1,0 +1,162 @@
+"""The pieces of the torch network that have a plain counterpart, against it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.worker_model.tiny import TINY, tiny_weights
+
+torch = pytest.importorskip("torch")
+
+from torch.nn import functional  # noqa: E402 - needs torch
+
+from worker.model.network import layers  # noqa: E402
+from worker.model.network.noise import normal_noise  # noqa: E402
+from worker.model.network.parameters import Parameters  # noqa: E402
+from worker.model.network.source import _turns, harmonic_source  # noqa: E402
+from worker.model.network.spectral import inverse_spectrum, spectrum  # noqa: E402
+
+# Not for want of weights: torch is only installed where the tests of that mark run.
+pytestmark = pytest.mark.model
+
+N_FFT, HOP = TINY.generator.n_fft, TINY.generator.hop
+LENGTHS = torch.tensor([5, 9, 1])
+
+
+@pytest.fixture(scope="module")
+def p() -> Parameters:
+    return Parameters(tiny_weights(), TINY, torch.device("cpu"), torch.float32)
+
+
+def rows(*shape: int, scale: float = 1.0, offset: float = 0.0) -> Any:
+    rng = np.random.default_rng(len(shape) + sum(shape))
+    return torch.from_numpy((offset + scale * rng.standard_normal(shape)).astype(np.float32))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_the_norm_is_instance_norm_over_each_jobs_own_time(offset: float) -> None:
+    x = rows(3, 9, 4, offset=offset)
+    made = layers.instance_norm(x, layers.region(LENGTHS, 9))
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone = x[row : row + 1, :length].double().transpose(1, 2)
+        variance, mean = torch.var_mean(alone, 2, correction=0, keepdim=True)
+        expected = (alone - mean) / torch.sqrt(variance + layers.NORM_EPS)
+        torch.testing.assert_close(made[row, :length].double(), expected[0].T, atol=1e-5 + 1e-6 * offset, rtol=1e-4)
+
+
+def test_an_lstm_over_padding_is_the_lstm_over_each_job(p: Parameters) -> None:
+    module, weights = "predictor.shared", tiny_weights()
+    plain = torch.nn.LSTM(TINY.hidden + TINY.style, TINY.hidden // 2, batch_first=True, bidirectional=True)
+    plain.load_state_dict({name: torch.from_numpy(weights[f"{module}.{name}"]) for name in plain.state_dict()})
+    x = rows(3, 9, TINY.hidden + TINY.style, scale=3.0)
+    with torch.inference_mode():
+        made = layers.bidirectional_lstm(p, x, layers.region(LENGTHS, 9), module)
+        for row, length in enumerate(LENGTHS.tolist()):
+            alone, _ = plain(x[row : row + 1, :length])
+            torch.testing.assert_close(made[row, :length], alone[0], atol=1e-6, rtol=0)
+            assert not made[row, length:, TINY.hidden // 2 :].any()  # the backward half has not begun: exactly 0
+
+
+def test_the_pool_is_a_depthwise_transposed_convolution(p: Parameters) -> None:
+    x, module, weights = rows(2, 6, 8), "predictor.F0.1.pool", tiny_weights()
+    weight, bias = (torch.from_numpy(weights[f"{module}.{kind}"]) for kind in ("weight", "bias"))
+    expected = functional.conv_transpose1d(
+        x.transpose(1, 2), weight, bias, stride=2, padding=1, output_padding=1, groups=8
+    )
+    torch.testing.assert_close(layers._pool(p, x, module), expected.transpose(1, 2))
+
+
+def test_both_transforms_are_torchs_at_every_jobs_own_edges(p: Parameters) -> None:
+    window = torch.hann_window(N_FFT)
+    num_samples = torch.tensor([600, 1200, 900])
+    audio = rows(3, 1200)
+    bins = N_FFT // 2 + 1
+    made = spectrum(p, audio, num_samples, HOP)
+    for row, length in enumerate(num_samples.tolist()):
+        expected = torch.stft(audio[row, :length], N_FFT, HOP, N_FFT, window, return_complex=True).T
+        steps = length // HOP + 1
+        ours = torch.polar(made[row, :steps, :bins], made[row, :steps, bins:])
+        torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-5)
+        assert torch.equal(made[row, :steps, bins] > 3, expected[:, 0].real < 0)  # a negative real is at pi, not -pi
+    steps = torch.arange(made.shape[1])
+    magnitude = made[..., :bins].masked_fill((steps > num_samples[:, None] // HOP)[..., None], 0.0)
+    back = inverse_spectrum(p, magnitude, made[..., bins:], num_samples, HOP)
+    for row, length in enumerate(num_samples.tolist()):
+        torch.testing.assert_close(back[row, :length], audio[row, :length], atol=1e-5, rtol=0)
+        assert not back[row, length:].any()
+
+
+def test_a_constant_has_a_spectrum_without_rounding_errors(p: Parameters) -> None:
+    audio = torch.full((2, 600), 0.3)
+    audio[1] *= -1
+    made = spectrum(p, audio, torch.tensor([600, 600]), HOP)
+    real = torch.tensor([0.3 * N_FFT / 2, 0.3 * N_FFT / 4])
+    for row, phases in enumerate([(0.0, math.pi), (math.pi, 0.0)]):
+        magnitude, phase = made[row].chunk(2, dim=1)
+        torch.testing.assert_close(magnitude[:, :2], real.expand(len(magnitude), 2))
+        torch.testing.assert_close(phase[:, :2], torch.tensor(phases).expand(len(phase), 2))
+        assert not magnitude[:, 2:].any()
+        assert not phase[:, 2:].any()
+
+
+def test_phase_stays_exact_over_minutes(p: Parameters) -> None:
+    """Against upstream's interpolation in float64, after two minutes."""
+    num_frames, size = 9600, TINY.generator.samples_per_frame
+    pitch = 180.0 + 60.0 * torch.sin(torch.arange(num_frames) / 30.0)
+    made = _turns(p, pitch[None], layers.region(torch.tensor([num_frames]), num_frames))[0].double()
+    per_frame = pitch.numpy() * np.float32(1) / np.float32(24000)  # in float32, as upstream and as we
+    sums = np.cumsum(per_frame.astype(np.float64)) * size
+    middles = (np.arange(num_frames) + 0.5) * size - 0.5
+    expected = np.interp(np.arange(num_frames * size), middles, sums)
+    difference = made[:, 0].numpy() - expected
+    assert np.abs(difference - np.rint(difference)).max() < 1e-5  # turns
+
+
+def test_noise_drowns_where_it_is_voiced_and_is_all_there_is_where_not(p: Parameters) -> None:
+    pitch = torch.tensor([[200.0] * 40 + [0.0] * 40])
+    place = layers.region(torch.tensor([80]), 80)
+    silent, noisy = (
+        harmonic_source(p, pitch, place, noise)[0] for noise in (None, normal_noise(torch.tensor([1]), 80 * 300))
+    )
+    bias = torch.tanh(p["decoder.generator.m_source.l_linear.bias"])
+    assert torch.equal(silent[40 * 300 :], bias.expand(40 * 300))
+    gain = p["source.noise_gain"] * (1 - bias**2)
+    added = (noisy - silent).chunk(2)
+    assert added[0].std() < 0.1 * added[1].std()
+    torch.testing.assert_close(added[1].std(), (gain * 0.1 / 3)[0], rtol=0.05, atol=0)
+
+
+def pcg(word: int) -> int:
+    """The hash as its authors print it, in Python's integers."""
+    state = (word * 747796405 + 2891336453) & 0xFFFFFFFF
+    word = (((state >> ((state >> 28) + 4)) ^ state) * 277803737) & 0xFFFFFFFF
+    return (word >> 22) ^ word
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**53 - 1, 2**63 - 1])
+def test_noise_is_a_function_of_seed_and_position(seed: int) -> None:
+    made = normal_noise(torch.tensor([seed, 17]), 50)[0]
+    key = pcg(pcg(seed >> 32) ^ (seed & 0xFFFFFFFF))
+    for position in range(50):
+        first, second = (pcg(pcg(2 * position + word) ^ key) for word in (0, 1))
+        radius = math.sqrt(-2 * math.log(((first >> 8) + 1) / 2**24))
+        expected = radius * math.cos(2 * math.pi * ((second >> 8) + 1) / 2**24)
+        assert made[position].item() == pytest.approx(expected, abs=2e-6)
+    assert torch.equal(normal_noise(torch.tensor([seed]), 20)[0], made[:20])
+
+
+def test_noise_is_white_normal_and_different_for_every_seed() -> None:
+    count = 200_000
+    made = normal_noise(torch.arange(4), count).double()
+    for noise in made:
+        assert abs(noise.mean()) < 0.01
+        assert noise.std().item() == pytest.approx(1, abs=0.01)
+        assert (noise**4).mean().item() == pytest.approx(3, abs=0.1)
+        for lag in (1, 2, 3, 300):
+            assert abs((noise[lag:] * noise[:-lag]).mean()) < 0.01
+    correlations = (made @ made.T / count).fill_diagonal_(0)
+    assert correlations.abs().max() < 0.01
