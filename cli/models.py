@@ -7,13 +7,19 @@ from collections.abc import Iterator
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from shared.settings import ModelSettings
+from worker.engine.base import EngineError
+from worker.model.files import write_whole
+from worker.model.graph_file import PRECISIONS, PrecisionSetting, choice_note, graphs
+from worker.model.progress import Progress
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
+from worker.settings import WorkerSettings
 
 console = Console(stderr=True)
 
@@ -33,18 +39,67 @@ class _Steps:
         self._bars.update(self._tasks[name], completed=done, total=total)
 
 
+class _Amount(DownloadColumn):
+    """Bytes of a file, or a count of something fewer."""
+
+    def render(self, task: Task) -> Text:
+        if task.total is not None and task.total < _FEWEST_BYTES:
+            return Text(f"{task.completed:.0f}/{task.total:.0f}", style="progress.download")
+        return super().render(task)
+
+
+_FEWEST_BYTES = 1000
+"""What a file to be fetched or built has at least."""
+
+
 def pull() -> None:
-    """Fetch what is missing and build the graph; at once when all is there."""
-    settings = ModelSettings()
+    """Fetch what is missing and build the graph that ONNX_PRECISION asks for; at once when all is there."""
+    settings = WorkerSettings()
     store = _store(settings)
     with _model_errors(), _bars() as bars:
         steps = _Steps(bars)
         steps.step("checking the model's files", 0, None)
         store.pull(settings.download_model, steps)
-        if not _is_built(store):
-            from worker.model.export import build_onnx
+        _build(store, settings.onnx_precision, settings, steps)
 
-            build_onnx(store, steps)
+
+def build(precision: PrecisionSetting | None) -> None:
+    """Build the graph of a precision, by default that of ONNX_PRECISION; say which file it is."""
+    settings = WorkerSettings()
+    store = _store(settings)
+    wanted = precision or settings.onnx_precision
+    with _model_errors(), _bars() as bars:
+        _build(store, wanted, settings, _Steps(bars))
+    console.print(f"{store.onnx_path(wanted)}")
+
+
+def _build(store: ModelStore, wanted: PrecisionSetting, settings: WorkerSettings, steps: Progress) -> None:
+    if _is_built(store, wanted):
+        return
+    from worker.model.export import build_onnx
+
+    if wanted == "auto":
+        _build_faster(store, settings, steps)
+    else:
+        build_onnx(store, steps, precision=wanted)
+
+
+def _build_faster(store: ModelStore, settings: WorkerSettings, steps: Progress) -> None:
+    """Build all precisions, note the faster one, keep no other that was not there before."""
+    from worker.engine.choice import faster, seconds_to_speak
+    from worker.main import session_settings
+    from worker.model.export import build_onnx
+
+    before = set(graphs(store.model_dir))
+    built = {precision: build_onnx(store, steps, precision=precision) for precision in PRECISIONS}
+    steps.step("measuring", 0, None)
+    seconds = seconds_to_speak(built, session_settings(settings), store.voices_dir)
+    chosen = faster(seconds)
+    write_whole(store.choice_path(), choice_note(seconds, chosen))
+    for precision, path in built.items():
+        if precision != chosen and path not in before:
+            path.unlink()
+    console.print("; ".join(f"{name} {time:.2f} s" for name, time in seconds.items()) + f": {chosen} it is.")
 
 
 def show() -> None:
@@ -74,9 +129,9 @@ def _store(settings: ModelSettings) -> ModelStore:
     return ModelStore(settings.model_dir, settings.voices_path)
 
 
-def _is_built(store: ModelStore) -> bool:
+def _is_built(store: ModelStore, wanted: PrecisionSetting) -> bool:
     try:
-        store.onnx_path()
+        store.onnx_path(wanted)
     except ModelUnavailable:
         return False
     return True
@@ -86,10 +141,10 @@ def _is_built(store: ModelStore) -> bool:
 def _model_errors() -> Iterator[None]:
     try:
         yield
-    except (ModelUnavailable, WeightsError) as error:
+    except (EngineError, ModelUnavailable, WeightsError) as error:
         raise click.ClickException(f"The model cannot be had: {error}") from error
 
 
 def _bars() -> Bars:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), _Amount(), TimeElapsedColumn())
     return Bars(*columns, console=console, transient=True)

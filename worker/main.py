@@ -66,7 +66,7 @@ def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
             return ReferenceEngine(store), packs
         from worker.engine.onnx import OnnxEngine
 
-        return OnnxEngine(store.onnx_path(), session_settings(settings)), packs
+        return OnnxEngine(store.onnx_path(settings.onnx_precision), session_settings(settings)), packs
     except (ModelUnavailable, WeightsError, EngineError) as error:
         raise FleetError(f"The engine cannot start: {error}", code="model_unavailable") from error
 

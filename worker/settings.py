@@ -16,6 +16,9 @@ class WorkerSettings(ModelSettings):
     """What synthesises: onnx (CPU), reference (stock KModel on torch, slow), fake (tones, no model)."""
     fake_speed_factor: float = Field(default=0.0, ge=0)
     """Audio seconds per second that the fake engine pretends to make; 0: as fast as it can."""
+    onnx_precision: Literal["fp32", "int8", "auto"] = "fp32"
+    """fp32; int8: the generator's convolutions in 8-bit integers, for CPUs with VNNI; auto: what is faster here, as
+    measured when `kokoro-fleet models build` built both."""
     onnx_num_threads: int = Field(default=0, ge=0)
     """Threads for one operator; 0: one per core this process may use (cgroup quotas and affinity counted)."""
     onnx_inter_op_threads: int = Field(default=0, ge=0)

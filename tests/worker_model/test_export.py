@@ -105,7 +105,7 @@ def test_the_same_weights_give_the_same_file() -> None:
 
 
 def test_a_graph_is_built_once(store: ModelStore) -> None:
-    with pytest.raises(ModelUnavailable, match="no graph built by this version"):
+    with pytest.raises(ModelUnavailable, match="no fp32 graph built by this version"):
         store.onnx_path()
     built = build_onnx(store, Steps(), TINY)
     assert built == store.onnx_path()

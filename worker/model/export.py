@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+from worker.model.calibration import measure_ranges
 from worker.model.config import KOKORO_V1, KokoroConfig
 from worker.model.files import written_whole
 from worker.model.graph.builder import GraphBuilder, Tensor
@@ -15,33 +16,40 @@ from worker.model.graph.generator import generator
 from worker.model.graph.layers import linear, rows_to_channels
 from worker.model.graph.prosody import duration_encoder, durations, frame_tokens, pitch_and_loudness, repeat_tokens
 from worker.model.graph.text import albert, text_encoder
-from worker.model.graph_file import graphs
+from worker.model.graph_file import Precision
 from worker.model.progress import Progress
 from worker.model.sources import ModelStore
 from worker.model.state_dict import StateDict
 from worker.model.weights import load_state_dict
 
+INT8_MODULES = ("decoder.generator.noise_res.", "decoder.generator.resblocks.")
+"""What an int8 graph computes in integers: all of the generator's residual blocks (ADR 0004)."""
 
-def build_onnx(store: ModelStore, progress: Progress, config: KokoroConfig = KOKORO_V1) -> Path:
-    """Build the graph from the store's weights, unless it is there already; remove those built before it.
 
-    Returns its path, ``store.onnx_path()``. Raises ModelUnavailable when there are no weights, WeightsError when they
-    cannot be read.
+def build_onnx(
+    store: ModelStore, progress: Progress, config: KokoroConfig = KOKORO_V1, precision: Precision = "fp32"
+) -> Path:
+    """Build the graph from the store's weights, unless it is there already; remove those of other weights or code.
+
+    Returns its path, ``store.graph_path(precision)``. Raises ModelUnavailable when there are no weights, or int8 cannot
+    be calibrated; WeightsError when they cannot be read.
     """
-    target = store.graph_path()
+    target = store.graph_path(precision)
     with store.exclusive(progress):
         if target.is_file():
             return target
         progress.step(f"reading {store.weights_path.name}", 0, None)
         weights = load_state_dict(store.weights_path, config)
+        if precision == "int8":
+            model, names = calibration_graph(weights, config)
+            weights.update(measure_ranges(model, names, store.voices_dir, progress))
+            del model  # as large as the graph to be built
         progress.step("building the graph", 0, None)
         content = build_graph(weights, config).SerializeToString()
         with written_whole(target) as stream:
             stream.write(content)
         progress.step("building the graph", len(content), len(content))
-        for stale in graphs(store.model_dir):
-            if stale != target:
-                stale.unlink()
+        store.remove_stale()
     return target
 
 
@@ -50,22 +58,45 @@ def build_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> onnx.Mo
 
     Inputs: ``tokens`` int64 (1, n), boundary zeros included; ``style`` float32 (1, 256); ``speed`` float32 (1,).
     Outputs: ``audio`` float32 (samples,) at 24 kHz, and ``durations`` int64 (n,), ``samples == 600 *
-    durations.sum()``.
+    durations.sum()``. Convolutions whose ``Ranges`` are among the weights are computed in integers.
     """
+    return _network(weights, config).model(_inputs(config), _outputs())
+
+
+def calibration_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> tuple[onnx.ModelProto, list[str]]:
+    """The same network with the ranges of the convolutions that int8 is for as further outputs; and their names."""
+    g = _network(weights, config)
+    watched = {name: tensor for name, tensor in g.watched.items() if name.startswith(INT8_MODULES)}
+    ranges = []
+    for name, rows in watched.items():
+        for end, operator in (("low", "ReduceMin"), ("high", "ReduceMax")):
+            g.name_output(g.op(operator, rows, g.ints(0), keepdims=0), f"{name}_{end}")
+            ranges.append(helper.make_tensor_value_info(f"{name}_{end}", TensorProto.FLOAT, ["channels"]))
+    names = [name.removesuffix(".input") for name in watched if name.endswith(".input")]
+    return g.model(_inputs(config), [*_outputs(), *ranges]), names
+
+
+def _network(weights: StateDict, config: KokoroConfig) -> GraphBuilder:
     g = GraphBuilder(weights)
     audio, units = speak(g, Tensor("tokens"), Tensor("style"), Tensor("speed"), config)
     g.name_output(g.reshape(audio, -1), "audio")
     g.name_output(units, "durations")
-    inputs = [
+    return g
+
+
+def _inputs(config: KokoroConfig) -> list[onnx.ValueInfoProto]:
+    return [
         helper.make_tensor_value_info("tokens", TensorProto.INT64, [1, "n"]),
         helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, 2 * config.style]),
         helper.make_tensor_value_info("speed", TensorProto.FLOAT, [1]),
     ]
-    outputs = [
+
+
+def _outputs() -> list[onnx.ValueInfoProto]:
+    return [
         helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["samples"]),
         helper.make_tensor_value_info("durations", TensorProto.INT64, ["n"]),
     ]
-    return g.model(inputs, outputs)
 
 
 def speak(g: GraphBuilder, tokens: Tensor, style: Tensor, speed: Tensor, config: KokoroConfig) -> tuple[Tensor, Tensor]:

@@ -1,17 +1,31 @@
-"""The names of built graphs: one for each source of weights and version of the code that builds.
+"""The names of built graphs: one for each source of weights, version of the code that builds, and precision.
 
-``kokoro-graph-<weights>-<code>.onnx``, both hashes cut short. A change of either gives another name, so nothing stale
-is ever loaded and nothing else is ever rebuilt.
+``kokoro-graph-<weights>-<code>-<precision>.onnx``, both hashes cut short. A change of any gives another name, so
+nothing stale is ever loaded and nothing else is ever rebuilt. Beside them ``kokoro-graph-<weights>-<code>-auto.json``
+says which precision was faster on the machine that built them.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
+
+Precision = Literal["fp32", "int8"]
+"""float32 throughout, or the generator's residual blocks in 8-bit integers."""
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+
+PrecisionSetting = Literal["fp32", "int8", "auto"]
+"""auto: whichever the machine that built the graphs found to be faster."""
 
 _HERE = Path(__file__).parent
 _BUILDER = (
+    "calibration.json",
+    "calibration.py",
     "config.py",
     "export.py",
     "gates.py",
@@ -24,9 +38,14 @@ _BUILDER = (
 _DIGITS = 12
 
 
-def graph_name(weights_sha256: str) -> str:
+def graph_name(weights_sha256: str, precision: Precision) -> str:
     """File name of the graph that this code builds from weights of that hash."""
-    return f"kokoro-graph-{weights_sha256[:_DIGITS]}-{code_hash()}.onnx"
+    return f"{_stem(weights_sha256)}-{precision}.onnx"
+
+
+def choice_name(weights_sha256: str) -> str:
+    """File name of the note that says which precision is faster here."""
+    return f"{_stem(weights_sha256)}-auto.json"
 
 
 @functools.cache
@@ -43,6 +62,35 @@ def graphs(model_dir: Path) -> list[Path]:
     return sorted(model_dir.glob("kokoro-graph-*.onnx"))
 
 
+def usable_graphs(model_dir: Path, precision: Precision) -> list[Path]:
+    """The graphs of that precision in a folder which this code would build, whatever the weights."""
+    return sorted(model_dir.glob(f"kokoro-graph-*-{code_hash()}-{precision}.onnx"))
+
+
+def usable_choices(model_dir: Path) -> list[Path]:
+    """The notes of faster precisions in a folder which this code would write, whatever the weights."""
+    return sorted(model_dir.glob(f"kokoro-graph-*-{code_hash()}-auto.json"))
+
+
+def read_choice(path: Path) -> Precision:
+    """The precision that a note says is faster. Raises ValueError when it says none."""
+    precision: Precision | None = json.loads(path.read_text(encoding="utf-8")).get("precision")
+    if precision not in PRECISIONS:
+        raise ValueError(f"{path} names no precision")
+    return precision
+
+
+def choice_note(seconds: Mapping[Precision, float], chosen: Precision) -> bytes:
+    """Content of such a note: what was chosen, and the seconds that each took to say the same."""
+    return json.dumps(
+        {"precision": chosen, "seconds": {name: round(time, 3) for name, time in seconds.items()}}
+    ).encode()
+
+
 def built_by_this_code(path: Path) -> bool:
-    """Whether the graph of that name is one that this code would build."""
-    return path.stem.endswith(f"-{code_hash()}")
+    """Whether the graph or note of that name is one that this code would build."""
+    return f"-{code_hash()}-" in path.stem
+
+
+def _stem(weights_sha256: str) -> str:
+    return f"kokoro-graph-{weights_sha256[:_DIGITS]}-{code_hash()}"

@@ -16,7 +16,16 @@ from worker.model import pins
 from worker.model.fetch import OriginUnavailable
 from worker.model.file_checks import FileCheck, check_graph, check_voice, check_weights, missing_file
 from worker.model.files import locked, remove_leftovers, sha256_of
-from worker.model.graph_file import built_by_this_code, graph_name, graphs
+from worker.model.graph_file import (
+    Precision,
+    PrecisionSetting,
+    choice_name,
+    graph_name,
+    graphs,
+    read_choice,
+    usable_choices,
+    usable_graphs,
+)
 from worker.model.hub import Hub
 from worker.model.progress import Progress
 from worker.model.registries import Registries
@@ -61,21 +70,49 @@ class ModelStore:
         """The voices that have a file, sorted: those of v1.0, and the operator's own."""
         return sorted({path.stem for path in self._voice_files()})
 
-    def graph_path(self) -> Path:
+    def graph_path(self, precision: Precision = "fp32") -> Path:
         """Where the graph that this code builds from the weights belongs, built or not. Raises ModelUnavailable."""
-        return self.model_dir / graph_name(sha256_of(self.weights_path))
+        return self.model_dir / graph_name(sha256_of(self.weights_path), precision)
 
-    def onnx_path(self) -> Path:
+    def choice_path(self) -> Path:
+        """Where it is noted which precision is faster here, chosen or not. Raises ModelUnavailable."""
+        return self.model_dir / choice_name(sha256_of(self.weights_path))
+
+    def onnx_path(self, setting: PrecisionSetting = "fp32") -> Path:
         """The built graph. A folder may hold that alone, without weights. Raises ModelUnavailable if there is none."""
+        precision = self._chosen() if setting == "auto" else setting
         try:
-            built = [self.graph_path()]
+            built = [self.graph_path(precision)]
         except ModelUnavailable:
-            built = [path for path in graphs(self.model_dir) if built_by_this_code(path)]
+            built = usable_graphs(self.model_dir, precision)
         if not built or not built[0].is_file():
             raise ModelUnavailable(
-                f"{self.model_dir} holds no graph built by this version; `kokoro-fleet models pull` makes one"
+                f"{self.model_dir} holds no {precision} graph built by this version; `kokoro-fleet models pull` makes "
+                "the one that ONNX_PRECISION asks for"
             )
         return built[0]
+
+    def remove_stale(self) -> None:
+        """Remove graphs and choices of other weights or other code. Only for who holds the folder alone."""
+        kept = self.choice_path().name.removesuffix("auto.json")
+        for path in self.model_dir.glob("kokoro-graph-*"):
+            if not path.name.startswith(kept):
+                path.unlink()
+
+    def _chosen(self) -> Precision:
+        try:
+            notes = [self.choice_path()]
+        except ModelUnavailable:
+            notes = usable_choices(self.model_dir)
+        if not notes or not notes[0].is_file():
+            raise ModelUnavailable(
+                f"ONNX_PRECISION is auto, and {self.model_dir} holds no choice made by this version; `kokoro-fleet "
+                "models pull` makes it"
+            )
+        try:
+            return read_choice(notes[0])
+        except ValueError as error:
+            raise ModelUnavailable(f"{notes[0]} is damaged: remove it and pull again") from error
 
     def pull(self, download: bool, progress: Progress) -> None:
         """Make sure that weights and all 54 voices are there and are what they should be; instant when they are.

@@ -47,6 +47,8 @@ class GraphBuilder:
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
         self._scope = "network"
         self._names: Counter[str] = Counter()
+        self.watched: dict[str, Tensor] = {}
+        """Values of rows (length, channels) whose ranges calibration wants to know, by name."""
 
     @contextmanager
     def scope(self, module: str) -> Iterator[None]:
@@ -87,6 +89,12 @@ class GraphBuilder:
         """Store a tensor of the state dict under its own name, or ``value`` under a name that says what it is."""
         if name not in self._stored:
             self._store(name, self.weight(name) if value is None else value.astype(np.float32))
+        return Tensor(name)
+
+    def store(self, name: str, value: NDArray[np.generic]) -> Tensor:
+        """Store ``value``, of any dtype, under a name that says what it is."""
+        if name not in self._stored:
+            self._store(name, value)
         return Tensor(name)
 
     def constant(self, value: NDArray[np.generic]) -> Tensor:

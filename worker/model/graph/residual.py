@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from worker.model.config import GeneratorConfig
 from worker.model.graph.builder import GraphBuilder, Tensor
 from worker.model.graph.fast_conv import Rows, fourier, toom_cook
+from worker.model.graph.int8_conv import conv_int8, known_ranges, output_middle
 from worker.model.graph.layers import NORM_EPS, style_affine
 
 ALGORITHMS = {3: toom_cook((0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5), 3), 7: fourier(16, 7), 11: fourier(32, 11)}
@@ -62,7 +63,16 @@ class ResidualBlocks:
             h = snake(g, t)
         weight = g.weight(f"{name}.weight") / frequency[None, :, None]
         with g.scope(name):
-            return self._rows.convolve(h, f"{name}.transformed", weight, ALGORITHMS[weight.shape[2]], dilation)
+            return self._convolve(h, name, weight, dilation)
+
+    def _convolve(self, x: Tensor, name: str, weight: NDArray[np.float32], dilation: int) -> Tensor:
+        """In integers where the ranges of input and output are known, else in float32; without bias."""
+        g = self._g
+        if ranges := known_ranges(g, name):
+            return conv_int8(g, x, name, weight, ranges=ranges, dilation=dilation)
+        made = self._rows.convolve(x, f"{name}.transformed", weight, ALGORITHMS[weight.shape[2]], dilation)
+        g.watched[f"{name}.input"], g.watched[f"{name}.output"] = x, made
+        return made
 
     def _adain(self, x: Tensor, module: str, multiplier: NDArray[np.float32]) -> Tensor:
         """``layers.adain`` over rows. Averages are products with a vector, several times as fast as ReduceMean."""
@@ -94,6 +104,10 @@ def left_out_bias(g: GraphBuilder, module: str, config: GeneratorConfig) -> NDAr
 
     Norms take out whatever is constant over time: of a block's six biases three never matter, and the others add up.
     """
-    biases = [g.weight(f"{module}.convs2.{step}.bias") for step in range(len(config.resblock_dilations))]
-    summed: NDArray[np.float32] = np.sum(biases, axis=0, dtype=np.float32)
+    summed = np.zeros(1, np.float32)
+    for step in range(len(config.resblock_dilations)):
+        name = f"{module}.convs2.{step}"
+        summed = summed + g.weight(f"{name}.bias")
+        if ranges := known_ranges(g, name):
+            summed = summed + output_middle(ranges)
     return summed
