@@ -47,6 +47,8 @@ _PAUSES = frozenset(";:,.!?—…")
 _CLOSERS = frozenset('”")')
 _PHRASE_TAGS = frozenset({"CC", "IN", "TO", "WDT", "WP", "WP$", "WRB"})
 """Penn Treebank tags of the words that begin a phrase: conjunctions, prepositions, relatives."""
+_LEANING_TAGS = frozenset({"CC", "DT", "IN", "PDT", "PRP$", "TO", "WP$"})
+"""Those of words that lean on the next one: nobody pauses after "the", "my" or "of"."""
 
 
 def load_english() -> dict[Language, G2P]:
@@ -184,5 +186,7 @@ def _break_after(before: _Piece | None, piece: _Piece, following: _Piece | None)
     if piece.phonemes in _CLOSERS:
         closes_clause = before is not None and _PAUSES.issuperset(before.phonemes)
         return Break.CLAUSE if closes_clause else Break.PHRASE
+    if piece.tag in _LEANING_TAGS:
+        return Break.NONE
     begins_phrase = following.tag in _PHRASE_TAGS and piece.tag not in _PHRASE_TAGS
     return Break.PHRASE if begins_phrase else Break.WORD

@@ -11,7 +11,7 @@ class Break(IntEnum):
     """How good a place for a cut the end of a word is."""
 
     NONE = 0
-    """Inside what is said without a gap: before a comma, between "do" and "n't"."""
+    """Inside what is said without a gap: before a comma, between "do" and "n't", after "the"."""
     WORD = 1
     PHRASE = 2
     """Before a conjunction or a preposition, after a bracket."""

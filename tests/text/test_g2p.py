@@ -145,6 +145,7 @@ def test_breaks(english: G2P) -> None:
     assert breaks["—"] is Break.CLAUSE
     assert breaks["man"] is Break.PHRASE
     assert breaks["old"] is Break.WORD
+    assert breaks["the"] is breaks["his"] is Break.NONE
 
 
 def test_all_phonemes_are_in_the_vocabulary(english: G2P) -> None:
