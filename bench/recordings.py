@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from bench.corpus import Line
-from bench.ears import Ears, for_ears, opinion, word_errors, words
+from bench.ears import Listener, for_ears, opinion, word_errors, words
 from worker.engine.base import Engine, EngineError, EngineJob, Speech
 
 
@@ -41,7 +41,7 @@ class Recording:
 class Recordings:
     """The clips of one graph. ``engine`` and ``ears`` are only asked for what ``folder`` does not hold."""
 
-    def __init__(self, graph: Path, engine: Engine, ears: Ears, cache: Path) -> None:
+    def __init__(self, graph: Path, engine: Engine, ears: Listener, cache: Path) -> None:
         digest = hashlib.sha256(graph.read_bytes()).hexdigest()
         self.folder = cache / f"{digest[:12]}-ort{onnxruntime.__version__}"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -50,11 +50,13 @@ class Recordings:
 
     def recording(self, line: Line, voice: str, job: EngineJob) -> Recording:
         """``line`` spoken and heard. Raises EngineError when the graph cannot say it."""
-        path = self.folder / f"{voice}-{_digest(line, job)}"
-        speech = self._speech(path.with_suffix(".npz"), job)
-        return Recording(voice, speech, self._scores(path.with_suffix(".json"), line, speech))
+        speech = self.speech(line, voice, job)
+        path = self.folder / f"{voice}-{_digest(line, job)}.json"
+        return Recording(voice, speech, self._scores(path, line, speech))
 
-    def _speech(self, path: Path, job: EngineJob) -> Speech:
+    def speech(self, line: Line, voice: str, job: EngineJob) -> Speech:
+        """``line`` spoken. Raises EngineError when the graph cannot say it."""
+        path = self.folder / f"{voice}-{_digest(line, job)}.npz"
         if path.is_file():
             with np.load(path) as saved:
                 return Speech(pcm=saved["pcm"], durations=saved["durations"])

@@ -17,6 +17,7 @@ from gateway.text.pacing import Pace
 from gateway.text.sections import Section, cut_sections
 from gateway.text.sentences import split_sentences
 from gateway.text.spoken import Break, Sentence, Word
+from gateway.text.stress import with_primary_stress
 from shared.vocabulary import PUNCTUATION
 
 
@@ -57,7 +58,7 @@ def _sentences(section: Section, g2p: G2P) -> list[Sentence]:
     lines = [on_one_line(text.slice(span.start, span.end)) for span in spans]
     return [
         Sentence(_with_stop(words) if span.ends_paragraph or line.text.endswith(".") else words, span.ends_paragraph)
-        for span, line, words in zip(spans, lines, g2p(lines), strict=True)
+        for span, line, words in zip(spans, lines, map(with_primary_stress, g2p(lines)), strict=True)
         if words
     ]
 
