@@ -26,6 +26,8 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in one unit of ``ru_maxrss``."""
 
 EngineName = Literal["fake", "reference", "onnx", "cuda"]
+DeviceType = Literal["cuda", "mps", "cpu"]
+VocoderType = Literal["float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class EngineSpec:
     """An ONNX file; None: the one that this code has built in ``model_dir``."""
     threads: int = 0
     """Threads for one operator; 0: one per core this process may use."""
+    device: DeviceType = "cuda"
+    """Of the cuda engine, which also runs elsewhere if asked to."""
+    vocoder_dtype: VocoderType = "float32"
+    compile_backend: str | None = None
     fake_speed: float = 0.0
 
 
@@ -159,7 +165,7 @@ def build_engine(spec: EngineSpec) -> tuple[Engine, StyleSource]:
         if spec.engine == "reference":
             return _reference(store, spec.threads), packs
         if spec.engine == "cuda":
-            raise EngineError("this version has no CUDA engine")
+            return _cuda(store, spec), packs
         return _onnx(spec.graph or store.onnx_path(), spec.threads), packs
     except (ModelUnavailable, WeightsError) as error:
         raise EngineError(str(error)) from error
@@ -170,6 +176,15 @@ def _onnx(graph: Path, threads: int) -> Engine:
     from worker.engine.session import SessionSettings
 
     return OnnxEngine(graph, SessionSettings(num_threads=threads))
+
+
+def _cuda(store: ModelStore, spec: EngineSpec) -> Engine:
+    from worker.engine.cuda import TorchEngine, TorchOptions
+    from worker.engine.device import choose_device
+    from worker.model.weights import load_state_dict
+
+    options = TorchOptions(vocoder_dtype=spec.vocoder_dtype, compile_backend=spec.compile_backend)
+    return TorchEngine(load_state_dict(store.weights_path), choose_device(spec.device), options)
 
 
 def _reference(store: ModelStore, threads: int) -> Engine:

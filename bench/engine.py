@@ -130,7 +130,15 @@ def summary(ours: Measured, theirs: Measured, formed: Batches) -> dict[str, Any]
 def specs(options: argparse.Namespace) -> tuple[EngineSpec, EngineSpec | None]:
     """The engine asked for, and what to hold it against."""
     engine = EngineSpec(
-        options.engine, options.model_dir, options.voices_dir, options.engine_graph, options.threads, options.fake_speed
+        options.engine,
+        options.model_dir,
+        options.voices_dir,
+        options.engine_graph,
+        options.threads,
+        options.device,
+        options.dtype,
+        options.compile,
+        options.fake_speed,
     )
     against: EngineName | Literal["none"] = "onnx" if options.against_graph else options.baseline
     if against == "none":
@@ -182,6 +190,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--baseline-jobs", type=int, default=DEFAULT_BASELINE_JOBS, help="of the same jobs")
     parser.add_argument("--baseline-threads", type=int, help="by default as --threads")
     parser.add_argument("--against-graph", type=Path, help="compare with this ONNX file; implies --baseline onnx")
+    parser.add_argument("--device", choices=["cuda", "mps", "cpu"], default="cuda", help="of the cuda engine")
+    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], default="float32", help="its vocoder's")
+    parser.add_argument("--compile", metavar="BACKEND", help="torch.compile's, for the cuda engine: inductor")
     parser.add_argument("--fake-speed", type=float, default=0.0, help="realtime factor that the fake engine pretends")
     parser.add_argument("--model-dir", type=Path, default=model_dir)
     parser.add_argument("--voices-dir", type=Path, default=voices_dir)

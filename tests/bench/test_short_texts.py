@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.ears import for_ears, word_errors, words
-from bench.short_texts import hear, sound_of
+from bench.short_texts import hear, sound_of, sounds_alike
 from worker.engine.base import SAMPLES_PER_DURATION_UNIT, Speech
 
 DURATIONS = (4, 3, 5, 8, 3)
@@ -61,3 +61,8 @@ def test_words_are_spelt_alike_and_counted() -> None:
     assert words("It's 2 o'clock, OK?") == words("it’s two o'clock okay")
     assert word_errors(words("turn left"), words("turn left it")) == 1
     assert word_errors(words("turn left"), []) == 2
+
+
+def test_where_a_word_ends_is_spelling_and_anything_else_is_an_error() -> None:
+    assert sounds_alike("Never mind.", "Nevermind")
+    assert not sounds_alike("Never mind.", "Never mind it.")
