@@ -15,7 +15,7 @@ from rich.text import Text
 from shared.settings import ModelSettings
 from worker.engine.base import EngineError
 from worker.model.files import write_whole
-from worker.model.graph_file import PRECISIONS, PrecisionSetting, choice_note, graphs
+from worker.model.graph_file import PRECISIONS, PrecisionSetting, choice_note, graphs, remove_graph
 from worker.model.progress import Progress
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
@@ -98,7 +98,7 @@ def _build_faster(store: ModelStore, settings: WorkerSettings, steps: Progress) 
     write_whole(store.choice_path(), choice_note(seconds, chosen))
     for precision, path in built.items():
         if precision != chosen and path not in before:
-            path.unlink()
+            remove_graph(path)
     console.print("; ".join(f"{name} {time:.2f} s" for name, time in seconds.items()) + f": {chosen} it is.")
 
 

@@ -14,6 +14,8 @@ from tests.worker_model.torch_zip import write_modules
 from worker.model import graph_file, pins
 from worker.model.export import build_graph, build_onnx
 from worker.model.graph.residual import ALGORITHMS
+from worker.model.graph_file import weights_of
+from worker.model.graph_writer import write_graph
 from worker.model.sources import ModelStore, ModelUnavailable
 
 
@@ -158,3 +160,28 @@ def test_two_builds_at_once_do_the_work_once(store: ModelStore) -> None:
         thread.join()
     assert sorted("building the graph" in each.names for each in steps) == [False, True]
     assert store.onnx_path().is_file()
+
+
+def test_weights_are_mapped_from_a_file_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "graph.onnx"
+    model = build_graph(tiny_weights(), TINY)
+    (audio, _), size = run_model(model, inputs(12)), model.ByteSize()
+    written = write_graph(model, path)
+    assert written == path.stat().st_size + weights_of(path).stat().st_size >= size
+    large = [tensor for tensor in onnx.load(path, load_external_data=False).graph.initializer if tensor.external_data]
+    assert large
+    for tensor in large:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        assert entries["location"] == "graph.weights"
+        assert int(entries["offset"]) % 64 == 0
+    np.testing.assert_array_equal(run_model(path, inputs(12))[0], audio)
+
+
+def test_a_graph_without_its_weights_is_none(store: ModelStore) -> None:
+    built = build_onnx(store, Steps(), TINY)
+    assert store.verify()[-1].ok
+    weights_of(built).unlink()
+    assert store.verify()[-1].detail == "lacks its weights"
+    with pytest.raises(ModelUnavailable, match="no fp32 graph"):
+        store.onnx_path()
+    assert build_onnx(store, Steps(), TINY) == store.onnx_path()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -56,6 +57,7 @@ def run_graph(
     return run_model(model, inputs)
 
 
-def run_model(model: onnx.ModelProto, inputs: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+def run_model(model: onnx.ModelProto | Path, inputs: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
     return [np.asarray(value) for value in session.run(None, inputs)]

@@ -9,14 +9,14 @@ from onnx import TensorProto, helper
 
 from worker.model.calibration import measure_ranges
 from worker.model.config import KOKORO_V1, KokoroConfig
-from worker.model.files import written_whole
 from worker.model.graph.builder import GraphBuilder, Tensor
 from worker.model.graph.decoder import decoder
 from worker.model.graph.generator import generator
 from worker.model.graph.layers import linear, rows_to_channels
 from worker.model.graph.prosody import duration_encoder, durations, frame_tokens, pitch_and_loudness, repeat_tokens
 from worker.model.graph.text import albert, text_encoder
-from worker.model.graph_file import Precision
+from worker.model.graph_file import Precision, is_whole
+from worker.model.graph_writer import write_graph
 from worker.model.progress import Progress
 from worker.model.sources import ModelStore
 from worker.model.state_dict import StateDict
@@ -36,7 +36,7 @@ def build_onnx(
     """
     target = store.graph_path(precision)
     with store.exclusive(progress):
-        if target.is_file():
+        if is_whole(target):
             return target
         progress.step(f"reading {store.weights_path.name}", 0, None)
         weights = load_state_dict(store.weights_path, config)
@@ -45,10 +45,8 @@ def build_onnx(
             weights.update(measure_ranges(model, names, store.voices_dir, progress))
             del model  # as large as the graph to be built
         progress.step("building the graph", 0, None)
-        content = build_graph(weights, config).SerializeToString()
-        with written_whole(target) as stream:
-            stream.write(content)
-        progress.step("building the graph", len(content), len(content))
+        size = write_graph(build_graph(weights, config), target)
+        progress.step("building the graph", size, size)
         store.remove_stale()
     return target
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from worker.model import pins
 from worker.model.files import sha256_of
-from worker.model.graph_file import built_by_this_code
+from worker.model.graph_file import built_by_this_code, is_whole, weights_of
 from worker.model.state_dict import WeightsError
 from worker.model.voice_file import content_sha256
 
@@ -61,6 +61,8 @@ def check_voice(path: Path) -> FileCheck:
 
 def check_graph(path: Path) -> FileCheck:
     """Whether a built graph is the current code's."""
-    ok = built_by_this_code(path)
-    detail = "built by this code" if ok else "built by other code, not used"
-    return FileCheck(path.name, ok=True, detail=detail, size=path.stat().st_size, source="built here")
+    if not is_whole(path):
+        return FileCheck(path.name, ok=False, detail="lacks its weights", size=path.stat().st_size, source="built here")
+    detail = "built by this code" if built_by_this_code(path) else "built by other code, not used"
+    size = path.stat().st_size + weights_of(path).stat().st_size
+    return FileCheck(path.name, ok=True, detail=detail, size=size, source="built here")

@@ -1,8 +1,9 @@
 """The names of built graphs: one for each source of weights, version of the code that builds, and precision.
 
-``kokoro-graph-<weights>-<code>-<precision>.onnx``, both hashes cut short. A change of any gives another name, so
-nothing stale is ever loaded and nothing else is ever rebuilt. Beside them ``kokoro-graph-<weights>-<code>-auto.json``
-says which precision was faster on the machine that built them.
+``kokoro-graph-<weights>-<code>-<precision>.onnx``, both hashes cut short; a graph's own weights are in a file of the
+same name that ends in ``.weights``. A change of any gives another name, so nothing stale is ever loaded and nothing
+else is ever rebuilt. Beside them ``kokoro-graph-<weights>-<code>-auto.json`` says which precision was faster on the
+machine that built them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _BUILDER = (
     "config.py",
     "export.py",
     "gates.py",
+    "graph_writer.py",
     "onnx_weights.py",
     "state_dict.py",
     "torch_file.py",
@@ -55,6 +57,22 @@ def code_hash() -> str:
     for name in _BUILDER:
         digest.update((_HERE / name).read_bytes())
     return digest.hexdigest()[:_DIGITS]
+
+
+def weights_of(graph: Path) -> Path:
+    """The file that holds a graph's weights."""
+    return graph.with_suffix(".weights")
+
+
+def is_whole(graph: Path) -> bool:
+    """Whether a graph is there with its weights."""
+    return graph.is_file() and weights_of(graph).is_file()
+
+
+def remove_graph(graph: Path) -> None:
+    """Remove a graph and its weights."""
+    graph.unlink()
+    weights_of(graph).unlink(missing_ok=True)
 
 
 def graphs(model_dir: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from worker.model.graph_file import (
     choice_name,
     graph_name,
     graphs,
+    is_whole,
     read_choice,
     usable_choices,
     usable_graphs,
@@ -85,7 +86,7 @@ class ModelStore:
             built = [self.graph_path(precision)]
         except ModelUnavailable:
             built = usable_graphs(self.model_dir, precision)
-        if not built or not built[0].is_file():
+        if not built or not is_whole(built[0]):
             raise ModelUnavailable(
                 f"{self.model_dir} holds no {precision} graph built by this version; `kokoro-fleet models pull` makes "
                 "the one that ONNX_PRECISION asks for"
