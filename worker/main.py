@@ -82,5 +82,5 @@ def session_settings(settings: WorkerSettings) -> SessionSettings:
         optimization_level=settings.onnx_optimization_level,
         memory_pattern=settings.onnx_memory_pattern,
         arena_extend_strategy=settings.onnx_arena_extend_strategy,
-        spinning=settings.onnx_spinning,
+        spin_us=settings.onnx_spin_us,
     )

@@ -85,11 +85,12 @@ def test_the_memory_pattern_arrives(arrived: Callable[..., onnxruntime.SessionOp
     assert arrived(ONNX_MEMORY_PATTERN="true").enable_mem_pattern is True
 
 
-@pytest.mark.parametrize(("spinning", "entry"), [("true", "1"), ("false", "0")])
-def test_spinning_arrives(arrived: Callable[..., onnxruntime.SessionOptions], spinning: str, entry: str) -> None:
-    options = arrived(ONNX_SPINNING=spinning)
-    assert options.get_session_config_entry("session.intra_op.allow_spinning") == entry
-    assert options.get_session_config_entry("session.inter_op.allow_spinning") == entry
+@pytest.mark.parametrize(("duration_us", "allowed"), [("0", "0"), ("50", "1")])
+def test_spinning_arrives(arrived: Callable[..., onnxruntime.SessionOptions], duration_us: str, allowed: str) -> None:
+    options = arrived(ONNX_SPIN_US=duration_us)
+    for pool in ("intra_op", "inter_op"):
+        assert options.get_session_config_entry(f"session.{pool}.allow_spinning") == allowed
+        assert options.get_session_config_entry(f"session.{pool}.spin_duration_us") == duration_us
 
 
 @pytest.mark.parametrize(("strategy", "number"), [("kNextPowerOfTwo", 0), ("kSameAsRequested", 1)])
@@ -112,7 +113,7 @@ def test_the_arenas_strategy_arrives(
         ("ONNX_OPTIMIZATION_LEVEL", "99"),
         ("ONNX_MEMORY_PATTERN", "perhaps"),
         ("ONNX_ARENA_EXTEND_STRATEGY", "kNextPowerOfThree"),
-        ("ONNX_SPINNING", "perhaps"),
+        ("ONNX_SPIN_US", "-1"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
