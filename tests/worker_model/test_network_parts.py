@@ -130,6 +130,15 @@ def test_noise_drowns_where_it_is_voiced_and_is_all_there_is_where_not(p: Parame
     torch.testing.assert_close(added[1].std(), (gain * 0.1 / 3)[0], rtol=0.05, atol=0)
 
 
+def test_a_voiced_source_is_the_same_alone_and_in_a_batch(p: Parameters) -> None:
+    pitch = 150.0 + 50.0 * torch.sin(torch.arange(24.0)).reshape(2, 12)
+    lengths = torch.tensor([12, 6])
+    together = harmonic_source(p, pitch, layers.region(lengths, 12), None)
+    for row, length in enumerate(lengths.tolist()):
+        alone = harmonic_source(p, pitch[row : row + 1, :length], layers.region(lengths[row : row + 1], length), None)
+        torch.testing.assert_close(together[row, : 300 * length], alone[0], atol=1e-6, rtol=0)
+
+
 def pcg(word: int) -> int:
     """The hash as its authors print it, in Python's integers."""
     state = (word * 747796405 + 2891336453) & 0xFFFFFFFF

@@ -17,7 +17,7 @@ from worker.model.network.text import join_style
 
 
 def pitch_and_loudness(p: Parameters, encoded: Tensor, style: Tensor, places: Places) -> tuple[Tensor, Tensor]:
-    """F0 in hertz and the loudness curve N, each (batch, frames), 0 in padding.
+    """F0 in hertz and the loudness curve N, each (batch, frames); meaningless in padding.
 
     encoded: the duration encoder's rows, one for every unit, (batch, units, 512); style: (batch, 128). There are two
     frames to a unit. Source: ``ProsodyPredictor.F0Ntrain`` in kokoro 0.9.4 ``modules.py``.
@@ -31,4 +31,4 @@ def _curve(p: Parameters, h: Tensor, places: Places, affines: Affines, name: str
     units, frames = places
     for block, around in enumerate([(units, units), (units, frames), (frames, frames)]):
         h = adain_residual_block(p, h, around, affines, f"predictor.{name}.{block}")
-    return conv(p, h, f"predictor.{name}_proj").masked_fill(frames.outside, 0.0)[..., 0]
+    return conv(p, h, f"predictor.{name}_proj")[..., 0]

@@ -57,7 +57,7 @@ class Network:
         return lasts, torch.cat([encoded, text_encoder(self._p, tokens, place)], dim=2)
 
     def curves(self, aligned: Tensor, units: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
-        """F0 in hertz and the loudness curve N: each float32 (batch, 2 * length), 0 in padding.
+        """F0 in hertz and the loudness curve N: each float32 (batch, 2 * length); meaningless in padding.
 
         aligned: encodings, a row for every unit, (batch, length, 1024); units: lengths.
         """

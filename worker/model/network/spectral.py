@@ -28,7 +28,7 @@ def spectrum(p: Parameters, audio: Tensor, num_samples: Tensor, hop: int) -> Ten
     frames = audio.gather(1, reflected.clamp_min(0)).unfold(1, n_fft, hop)  # (batch, samples / hop + 1, n_fft)
     first = frames[..., :1]
     real, imaginary = ((frames - first) @ analysis + first * p["stft.constant"]).chunk(2, dim=2)
-    imaginary = torch.where(imaginary == 0, 0.0, imaginary)  # -0 would turn a phase of pi into -pi
+    imaginary = imaginary.masked_fill(imaginary == 0, 0.0)  # -0 would turn a phase of pi into -pi
     return torch.cat([torch.sqrt(real * real + imaginary * imaginary), torch.atan2(imaginary, real)], dim=2)
 
 

@@ -26,8 +26,8 @@ _BLOCKS = 4
 def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines: Affines, places: Places) -> Tensor:
     """``Decoder`` without its generator: features (batch, frames, 512).
 
-    text: rows (batch, units, 512); curves: F0 and N, each (batch, frames), 0 in padding. Source: kokoro 0.9.4
-    ``istftnet.py``.
+    text: rows (batch, units, 512); curves: F0 and N, each (batch, frames), of whose padding nothing is read: a job has
+    an even number of frames. Source: kokoro 0.9.4 ``istftnet.py``.
     """
     f0, n = (
         functional.conv1d(curve[:, None], p[f"{module}.weight"], p[f"{module}.bias"], stride=2, padding=1)
