@@ -6,22 +6,21 @@ about the same for one word as for ten, the decoder goes by the length of the au
 
 from __future__ import annotations
 
+import itertools
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from shared.vocabulary import token_ids
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob
 from worker.voices import StyleSource, VoicePackError
 
-FORGETTING = 0.9
-"""Weight of all earlier jobs against the newest: the last ten or so decide."""
+SMOOTHING = 0.2
+"""Weight of the newest job."""
 
 MAX_SURPRISE = 3.0
 """A job that took so many times as long as expected, or so many times less, counts as if it had been just that."""
-
-PRIOR_WEIGHT = 0.01
-"""Holds the fixed cost where it is while jobs are all of one length and cannot tell it from the rest. In units of the
-spread of 1 / audio_s: a short job and a long one together have 0.1."""
 
 REHEARSED = (
     token_ids("ðə fˈɛɹi lˈivz."),
@@ -34,43 +33,53 @@ REHEARSAL_S = 3.0
 """After so long no further job is begun, but one of each length is always measured."""
 
 
+class Job(NamedTuple):
+    """A job as it was measured; both above 0."""
+
+    audio_s: float
+    took_s: float
+
+
 class Pace:
     """The running estimate. ``realtime_factor`` is 0 until a job has been measured."""
 
-    def __init__(self) -> None:
-        self.realtime_factor = 0.0
-        self.fixed_cost_s = 0.0
-        self._weight = self._sum_u = self._sum_v = self._sum_uu = self._sum_uv = 0.0
+    def __init__(self, realtime_factor: float = 0.0, fixed_cost_s: float = 0.0) -> None:
+        self.realtime_factor = realtime_factor
+        self.fixed_cost_s = fixed_cost_s
+
+    @classmethod
+    def fitted(cls, jobs: Sequence[Job]) -> Pace:
+        """From jobs of two lengths, each measured a few times.
+
+        The split into the two numbers comes from the fastest job of each length, since whatever else runs on the
+        machine only ever adds time; how fast the worker is comes from them all.
+        """
+        fastest = [min(group, key=lambda job: job.took_s) for group in _by_length(jobs)]
+        short, long = fastest[0], fastest[-1]
+        per_audio_s = long.took_s / long.audio_s
+        if long.audio_s > short.audio_s:
+            # Noise may put either number below nothing: never more than all of the short job is fixed cost, or less.
+            slope = (long.took_s - short.took_s) / (long.audio_s - short.audio_s)
+            per_audio_s = min(max(slope, 0.1 * per_audio_s), per_audio_s)
+        pace = cls(1 / per_audio_s, max(0.0, short.took_s - short.audio_s * per_audio_s))
+        pace._slow_down(statistics.median(job.took_s / pace.expected_s(job.audio_s) for job in jobs))
+        return pace
 
     def expected_s(self, audio_s: float) -> float:
         """Seconds that a job of so much audio takes; needs a measured job."""
         return self.fixed_cost_s + audio_s / self.realtime_factor
 
-    def add(self, audio_s: float, took_s: float) -> None:
-        """Take in a job, or a batch by its longest job: ``audio_s`` > 0 seconds of audio made in ``took_s``.
+    def add(self, job: Job) -> None:
+        """Take in a job, or a batch by its longest job. Both numbers move alike: a busy machine slows down all."""
+        if not self.realtime_factor:
+            self.realtime_factor = job.audio_s / job.took_s
+            return
+        surprise = job.took_s / self.expected_s(job.audio_s)
+        self._slow_down(min(max(surprise, 1 / MAX_SURPRISE), MAX_SURPRISE) ** SMOOTHING)
 
-        A weighted least-squares line through v = took / audio over u = 1 / audio, so that short jobs and long ones
-        count alike: its slope is the fixed cost, its height at u = 0 one over the realtime factor.
-        """
-        if self.realtime_factor:
-            expected_s = self.expected_s(audio_s)
-            took_s = min(max(took_s, expected_s / MAX_SURPRISE), expected_s * MAX_SURPRISE)
-        u, v = 1 / audio_s, max(took_s, 1e-6) / audio_s
-        self._weight = FORGETTING * self._weight + 1
-        self._sum_u = FORGETTING * self._sum_u + u
-        self._sum_v = FORGETTING * self._sum_v + v
-        self._sum_uu = FORGETTING * self._sum_uu + u * u
-        self._sum_uv = FORGETTING * self._sum_uv + u * v
-        self._fit()
-
-    def _fit(self) -> None:
-        mean_u, mean_v = self._sum_u / self._weight, self._sum_v / self._weight
-        spread = self._sum_uu - self._sum_u * mean_u
-        together = self._sum_uv - self._sum_u * mean_v
-        slope = (together + PRIOR_WEIGHT * self.fixed_cost_s) / (spread + PRIOR_WEIGHT)
-        # Noise may make either number negative: at most nine tenths of the mean is fixed, and never less than nothing.
-        self.fixed_cost_s = min(max(slope, 0.0), 0.9 * mean_v / mean_u)
-        self.realtime_factor = 1 / (mean_v - self.fixed_cost_s * mean_u)
+    def _slow_down(self, times: float) -> None:
+        self.fixed_cost_s *= times
+        self.realtime_factor /= times
 
 
 def rehearse(engine: Engine, packs: StyleSource, stopped: Callable[[], bool]) -> Pace:
@@ -78,18 +87,23 @@ def rehearse(engine: Engine, packs: StyleSource, stopped: Callable[[], bool]) ->
 
     Raises VoicePackError or EngineError if they cannot be spoken.
     """
-    pace = Pace()
+    jobs: list[Job] = []
     ends = time.perf_counter() + REHEARSAL_S
     _timed(engine, packs, REHEARSED[0])  # the first run at a length still pays for memory
     for number in range(REHEARSAL_JOBS):
         if stopped() or (number >= len(REHEARSED) and time.perf_counter() > ends):
             break
-        pace.add(*_timed(engine, packs, REHEARSED[(number + 1) % len(REHEARSED)]))
-    return pace
+        jobs.append(_timed(engine, packs, REHEARSED[(number + 1) % len(REHEARSED)]))
+    return Pace.fitted(jobs) if jobs else Pace()
 
 
-def _timed(engine: Engine, packs: StyleSource, ids: tuple[int, ...]) -> tuple[float, float]:
-    """Seconds of audio in a job, and seconds it took."""
+def _by_length(jobs: Sequence[Job]) -> list[list[Job]]:
+    """The jobs in groups of equal length, shortest first."""
+    ordered = sorted(jobs, key=lambda job: job.audio_s)
+    return [list(group) for _, group in itertools.groupby(ordered, key=lambda job: job.audio_s)]
+
+
+def _timed(engine: Engine, packs: StyleSource, ids: tuple[int, ...]) -> Job:
     names = packs.names()
     if not names:
         raise VoicePackError("there are no voices")
@@ -99,4 +113,4 @@ def _timed(engine: Engine, packs: StyleSource, ids: tuple[int, ...]) -> tuple[fl
     took_s = time.perf_counter() - started
     if isinstance(spoken, EngineError):
         raise spoken
-    return len(spoken.pcm) / SAMPLE_RATE, took_s
+    return Job(len(spoken.pcm) / SAMPLE_RATE, took_s)

@@ -15,7 +15,7 @@ from shared.errors import QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
-from worker.pace import Pace, rehearse
+from worker.pace import Job, Pace, rehearse
 from worker.scheduler import Batch, Scheduler
 from worker.voices import StyleSource, VoicePackError
 
@@ -232,7 +232,7 @@ class Worker:
         if not any(audio_s):
             return
         # What a caller waits for is the batch that its job is in; what the fleet gets is all that comes out of it.
-        self._pace.add(max(audio_s), took_s)
+        self._pace.add(Job(max(audio_s), took_s))
         newest = sum(audio_s) / took_s
         before = self._record.capacity or newest
         self._record_pace(before + CAPACITY_SMOOTHING * (newest - before))
