@@ -103,8 +103,8 @@ def models_pull() -> None:
 def models_build(precision: Literal["fp32", "int8", "auto"] | None) -> None:
     """Build an ONNX graph from weights that are there; at once when it has been built.
 
-    A graph is a file of its own, named after its weights and this version: copied into another machine's MODEL_DIR it
-    is used there.
+    A graph is two files, .onnx and .weights, named after its weights and this version: copied into another machine's
+    MODEL_DIR they are used there, without the files they were built from and without the package `onnx`.
     """
     from cli.models import build
 
