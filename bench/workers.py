@@ -26,7 +26,7 @@ from bench.listener import Heard, listen, p50, p95
 from bench.texts import text_of
 
 START_TIMEOUT_S = 300
-SENTENCE, PARAGRAPH = 1, 1000
+SENTENCE = 1
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,12 @@ def measure(layout: Layout, options: argparse.Namespace) -> None:
 
     with service(layout, options.engine) as url:
         one(SENTENCE)
-        for name, characters in (("one sentence", SENTENCE), ("1,000 characters", PARAGRAPH)):
-            print(
-                f"{layout}: {name:>16}, alone: {_summary([one(characters) for _ in range(options.runs)])}", flush=True
-            )
+        for name, characters in (("one sentence", SENTENCE), (f"{options.characters} characters", options.characters)):
+            summary = _summary([one(characters) for _ in range(options.runs)])
+            print(f"{layout}: {name:>15}, alone: {summary}", flush=True)
         started = time.perf_counter()
         with ThreadPoolExecutor(options.clients) as clients:
-            heard = list(clients.map(one, [PARAGRAPH] * (2 * options.clients)))
+            heard = list(clients.map(one, [options.characters] * (2 * options.clients)))
         audio_s, took_s = sum(each.audio_s for each in heard), time.perf_counter() - started
         print(
             f"{layout}: {options.clients} listeners at once: {audio_s / took_s:.2f} audio seconds a second;"
@@ -113,7 +112,8 @@ def main() -> None:
     parser.add_argument("--layouts", type=Layout.of, nargs="+", default=[Layout(1, 2), Layout(2, 1)])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--runs", type=int, default=10)
-    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--characters", type=int, default=1000)
+    parser.add_argument("--clients", type=int, default=4, help="listeners at once; each makes two requests")
     parser.add_argument("--voice", default="af_heart")
     parser.add_argument("--engine", default="onnx")
     options = parser.parse_args()
