@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.engine.ladder import Ladder, Rungs
+from worker.engine.ladder import BYTES_PER_UNIT, SPEECH_BUDGET, Ladder, Rungs
 
 RUNGS = Rungs(lengths=(8, 16, 32), jobs=(1, 2, 4), budget=64)
 
@@ -48,3 +48,11 @@ def test_every_job_is_in_one_batch_and_every_batch_is_a_shape_made_ready(lengths
 def test_rungs_that_make_no_ladder_are_refused(lengths: tuple[int, ...], jobs: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="must"):
         Rungs(lengths, jobs, 64)
+
+
+def test_a_ladder_for_more_or_less_memory_keeps_within_it() -> None:
+    small, large = Ladder.for_memory(500 * BYTES_PER_UNIT), Ladder.for_memory(40_000 * BYTES_PER_UNIT)
+    assert max(jobs * length for jobs, length in small.speech.shapes()) <= 500
+    assert SPEECH_BUDGET < max(jobs * length for jobs, length in large.speech.shapes()) <= 40_000
+    with pytest.raises(ValueError, match="10 are needed"):
+        Ladder.for_memory(100_000_000)

@@ -61,15 +61,36 @@ class Rungs:
         return jobs == 1 or (jobs * length <= self.budget and length <= self.lengths[-1])
 
 
+BYTES_PER_UNIT = 600_000
+"""Memory that a unit of audio takes while it is made, at the most.
+
+Counted over the network's live tensors without compilation: 585 kB with a float32 vocoder, 424 kB with a half one.
+"""
+
+SPEECH_BUDGET = 8192
+"""Units: 205 s of audio in 5 GB, which with weights and CUDA's own leaves room on a card of 8 GB."""
+
+_JOBS = (1, 2, 4, 8, 16, 32)
+
+
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Shapes of both stages. The defaults hold 200 s of audio in a batch and are meant for a card of 8 GB."""
+    """Shapes of both stages. The defaults are meant for a card of 8 GB; ``for_memory`` makes others."""
 
-    text: Rungs = field(
-        default=Rungs(lengths=(32, 64, 128, 192, 256, 384, 512), jobs=(1, 2, 4, 8, 16, 32), budget=4096)
-    )
+    text: Rungs = field(default=Rungs((32, 64, 128, 192, 256, 384, 512), _JOBS, budget=4096))
     """In tokens, with the two boundary tokens."""
-    speech: Rungs = field(
-        default=Rungs(lengths=(64, 128, 192, 256, 384, 512, 768, 1024, 1536), jobs=(1, 2, 4, 8, 16, 32), budget=8192)
-    )
+    speech: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=SPEECH_BUDGET))
     """In units of 25 ms of audio, whose number bounds the memory: a job of more units than the budget is refused."""
+
+    @classmethod
+    def for_memory(cls, num_bytes: int) -> Ladder:
+        """The ladder whose batches of audio take at most ``num_bytes`` while they are made, weights not counted.
+
+        Raises ValueError where that does not suffice for ten seconds of audio.
+        """
+        budget = num_bytes // BYTES_PER_UNIT
+        default = cls()
+        if budget < 400:
+            raise ValueError(f"{num_bytes} bytes hold {budget / 40:.1f} s of audio, and 10 are needed")
+        lengths = tuple(length for length in default.speech.lengths if length <= budget)
+        return cls(default.text, Rungs(lengths, default.speech.jobs, budget))
