@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -159,10 +160,8 @@ def report(comparison: Comparison) -> None:
 def main() -> None:
     options = _options()
     ears = Ears(num_threads=options.threads)
-    graph, against = (
-        Recordings(path, OnnxEngine(path, SessionSettings(num_threads=options.threads)), ears, options.cache)
-        for path in (options.graph, options.against)
-    )
+    load = partial(OnnxEngine, settings=SessionSettings(num_threads=options.threads))
+    graph, against = (Recordings(path, load, ears, options.cache) for path in (options.graph, options.against))
     done = []
     for pair in pairs(graph, against, VoicePacks(options.voices_dir), options):
         show(pair)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import onnxruntime
 from bench.corpus import Line
 from bench.ears import Listener, for_ears, opinion, word_errors, words
 from worker.engine.base import Engine, EngineError, EngineJob, Speech
+from worker.model.files import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,18 @@ class Recording:
 
 
 class Recordings:
-    """The clips of one graph. ``engine`` and ``ears`` are only asked for what ``folder`` does not hold."""
+    """The clips of one graph, which is only loaded, and ``ears`` only asked, for what ``folder`` does not hold."""
 
-    def __init__(self, graph: Path, engine: Engine, ears: Listener, cache: Path) -> None:
-        digest = hashlib.sha256(graph.read_bytes()).hexdigest()
-        self.folder = cache / f"{digest[:12]}-ort{onnxruntime.__version__}"
+    def __init__(self, graph: Path, load: Callable[[Path], Engine], ears: Listener, cache: Path) -> None:
+        self.folder = cache / f"{sha256_of(graph)[:12]}-ort{onnxruntime.__version__}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._engine = engine
+        self._graph = graph
+        self._load = load
         self._ears = ears
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._load(self._graph)
 
     def recording(self, line: Line, voice: str, job: EngineJob) -> Recording:
         """``line`` spoken and heard. Raises EngineError when the graph cannot say it."""

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -124,8 +125,8 @@ def main() -> None:
     options = _options()
     folders = [None, options.whisper or larger_whisper(options.cache)]
     listeners = [Ears(folder, options.threads) for folder in folders[: 2 if folders[1] else 1]]
-    engine = OnnxEngine(options.graph, SessionSettings(num_threads=options.threads))
-    recordings = Recordings(options.graph, engine, listeners[0], options.cache)
+    load = partial(OnnxEngine, settings=SessionSettings(num_threads=options.threads))
+    recordings = Recordings(options.graph, load, listeners[0], options.cache)
     found: list[Clip] = []
     for clip in clips(recordings, VoicePacks(options.voices_dir), listeners, options.voices):
         found.append(clip)

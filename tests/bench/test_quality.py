@@ -27,9 +27,14 @@ SAME = Comparison(
 
 
 class CountingEngine(FakeEngine):
-    """The fake engine, which remembers how often it was asked."""
+    """The fake engine, which remembers how often it was loaded and asked."""
 
-    spoken = 0
+    loads = spoken = 0
+
+    def load(self, graph: Path) -> CountingEngine:
+        assert graph.is_file()
+        self.loads += 1
+        return self
 
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         self.spoken += len(batch)
@@ -116,8 +121,8 @@ def test_nothing_is_spoken_twice(tmp_path: Path) -> None:
     ):
         graph.write_bytes(content)
         engine = CountingEngine()
-        speech = Recordings(graph, engine, Deaf(), tmp_path).speech(line, "af_heart", replace(job, speed=speed))
-        assert engine.spoken == asked
+        speech = Recordings(graph, engine.load, Deaf(), tmp_path).speech(line, "af_heart", replace(job, speed=speed))
+        assert engine.spoken == engine.loads == asked
         assert speech.durations.sum() * SAMPLES_PER_DURATION_UNIT == len(speech.pcm)
     assert not list(tmp_path.rglob("*.partial"))
 
