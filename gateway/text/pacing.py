@@ -44,9 +44,8 @@ is silence."""
 LONGEST_WORD_TOKENS = 16
 """Room for this much in a second chunk is what the first one must play for, or many a word would not fit."""
 
-
-JOIN_TRIM_S = 0.65
-"""Silence taken out where a chunk breaks off inside a clause (``gateway.audio.joins``), at speed 1."""
+JOIN_TRIM_S = 0.7
+"""Silence taken out where a chunk breaks off inside a clause (``gateway.audio.joins``), at speed 1; 0.65 to 0.85."""
 
 TRIMS_FROM = 2.5
 """From this realtime factor on; a slower worker needs that silence to make the next chunk in."""
