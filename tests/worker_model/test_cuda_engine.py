@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.worker_model.tiny import TINY, tiny_weights
-from worker.engine.base import MAX_TOKENS, STYLE_SIZE, EngineError, EngineJob, Speech
+from worker.engine.base import MAX_TOKENS, STYLE_SIZE, Engine, EngineError, EngineJob, Speech
 from worker.engine.ladder import Ladder, Rungs
 
 torch = pytest.importorskip("torch")
@@ -187,7 +187,8 @@ def test_the_compile_cache_goes_where_it_is_told(tmp_path: Path, monkeypatch: py
     assert os.environ["TRITON_CACHE_DIR"] == str(tmp_path / "triton")
 
 
-def test_what_it_declares(engine: TorchEngine) -> None:
+def test_what_it_declares() -> None:
+    engine: Engine = make()
     assert engine.name == "torch-cpu"
     assert engine.capabilities.max_batch_jobs == 4
     assert engine.capabilities.max_batch_tokens == 64

@@ -135,6 +135,7 @@ def _stages(network: Network) -> dict[str, tuple[Any, tuple[Any, ...]]]:
     }
 
 
+@pytest.mark.timeout(300)  # torch takes seconds to trace
 @pytest.mark.parametrize("stage", ["text", "speech"])
 def test_a_stage_is_one_graph(network: Network, stage: str) -> None:
     function, inputs = _stages(network)[stage]
