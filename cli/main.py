@@ -43,7 +43,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
-@click.option("--engine", default=None, help="onnx, reference or fake; the setting ENGINE, onnx by default.")
+@click.option("--engine", default=None, help="onnx, cuda, reference or fake; by default the setting ENGINE.")
 def up(workers: int, engine: str | None) -> None:
     """Start everything on this machine: queue, workers, gateway.
 

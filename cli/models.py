@@ -53,14 +53,15 @@ _FEWEST_BYTES = 1000
 
 
 def pull() -> None:
-    """Fetch what is missing and build the graph that ONNX_PRECISION asks for; at once when all is there."""
+    """Fetch what is missing; build the graph that ONNX_PRECISION asks for, if ENGINE needs one."""
     settings = WorkerSettings()
     store = _store(settings)
     with _model_errors(), _bars() as bars:
         steps = _Steps(bars)
         steps.step("checking the model's files", 0, None)
         store.pull(settings.download_model, steps)
-        _build(store, settings.onnx_precision, settings, steps)
+        if settings.chosen_engine == "onnx":
+            _build(store, settings.onnx_precision, settings, steps)
 
 
 def build(precision: PrecisionSetting | None) -> None:

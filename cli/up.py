@@ -21,6 +21,7 @@ import httpx
 from rich.console import Console
 
 from gateway.settings import GatewaySettings
+from worker.engine.cores import usable_cores
 from worker.settings import WorkerSettings
 
 READY_TIMEOUT_S = 180
@@ -42,13 +43,15 @@ def bring_up(workers: int, engine: str | None) -> None:
         os.environ["ENGINE"] = engine
     gateway_settings, worker_settings = GatewaySettings(), WorkerSettings()
     _require_free_port(gateway_settings.host, gateway_settings.port)
-    if worker_settings.engine != "fake":
+    if worker_settings.chosen_engine != "fake":
         from cli.models import pull
 
         pull()
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         if "redis_url" not in gateway_settings.model_fields_set:
             environment["REDIS_URL"] = stack.enter_context(_embedded_queue())
+        if not worker_settings.onnx_num_threads:
+            environment["ONNX_NUM_THREADS"] = str(max(1, usable_cores() // workers))
         children = stack.enter_context(_Children(environment))
         for number in range(workers):
             children.start(f"worker {number + 1}", "worker")

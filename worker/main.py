@@ -53,22 +53,56 @@ def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
 
     Raises FleetError when the model is not there or cannot be loaded.
     """
-    if settings.engine == "fake":
+    if settings.chosen_engine == "fake":
         from worker.engine.fake import FakeEngine, FakeVoicePacks
 
         return FakeEngine(settings.fake_speed_factor), FakeVoicePacks(CATALOGUE)
     packs = VoicePacks(settings.voices_path, settings.voice_cache_size)
     store = ModelStore(settings.model_dir, settings.voices_path)
     try:
-        if settings.engine == "reference":
-            from worker.engine.reference import ReferenceEngine
-
-            return ReferenceEngine(store), packs
-        from worker.engine.onnx import OnnxEngine
-
-        return OnnxEngine(store.onnx_path(settings.onnx_precision), session_settings(settings)), packs
+        return _model_engine(settings, store), packs
+    except ModuleNotFoundError as error:
+        raise FleetError(
+            f"ENGINE={settings.chosen_engine} needs {error.name}, which is not installed; the package's extras "
+            "worker-cpu, worker-cuda and reference bring what each engine needs.",
+            code="engine_unavailable",
+        ) from error
     except (ModelUnavailable, WeightsError, EngineError) as error:
         raise FleetError(f"The engine cannot start: {error}", code="model_unavailable") from error
+
+
+def _model_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
+    match settings.chosen_engine:
+        case "reference":
+            from worker.engine.reference import ReferenceEngine
+
+            return ReferenceEngine(store)
+        case "cuda":
+            return _torch_engine(settings, store)
+        case _:
+            from worker.engine.onnx import OnnxEngine
+
+            return OnnxEngine(store.onnx_path(settings.onnx_precision), session_settings(settings))
+
+
+def _torch_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
+    from worker.engine.cuda import TorchEngine, TorchOptions
+    from worker.engine.device import choose_device
+    from worker.engine.ladder import Ladder
+    from worker.model.weights import load_state_dict
+
+    device = choose_device(settings.device_type, settings.use_gpu)
+    try:
+        ladder = Ladder.for_memory(int(settings.gpu_memory_gb * 1e9))
+    except ValueError as error:
+        raise EngineError(f"GPU_MEMORY_GB={settings.gpu_memory_gb}: {error}") from error
+    options = TorchOptions(
+        ladder=ladder,
+        vocoder_dtype=settings.vocoder_dtype,
+        compile_backend="inductor" if settings.torch_compile else None,
+        compile_cache_dir=settings.compile_cache_dir,
+    )
+    return TorchEngine(load_state_dict(store.weights_path), device, options)
 
 
 def session_settings(settings: WorkerSettings) -> SessionSettings:

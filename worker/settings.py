@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.settings import ModelSettings
+
+EngineName = Literal["onnx", "cuda", "reference", "fake"]
 
 
 class WorkerSettings(ModelSettings):
     """One frozen object per worker process, from the environment."""
 
-    engine: Literal["onnx", "fake", "reference"] = "onnx"
-    """What synthesises: onnx (CPU), reference (stock KModel on torch, slow), fake (tones, no model)."""
+    engine: EngineName | None = None
+    """What synthesises: onnx (CPU), cuda (batches on torch, on a GPU), reference (stock KModel on torch, slow), fake
+    (tones, no model). Unset: cuda where DEVICE_TYPE or USE_GPU asks for a GPU, else onnx."""
+    device_type: Literal["cuda", "mps", "cpu"] | None = None
+    """What torch runs on; unset: the best that is there. A device that is not there is an error at start-up."""
+    use_gpu: bool | None = None
+    """True asks for cuda or mps, false for neither."""
+    vocoder_dtype: Literal["float32", "float16", "bfloat16"] = "float16"
+    """Of the cuda engine's decoder and generator; all before them is float32."""
+    torch_compile: bool = False
+    """Compile the cuda engine's shapes at start-up as well as capturing them: faster, after a long first start."""
+    compile_cache_dir: Path | None = None
+    """Where compiled code is kept from one start to the next; unset: torch's own default."""
+    gpu_memory_gb: float = Field(default=5.0, gt=0)
+    """What the cuda engine's batches may take of the GPU's memory; the default suits a card of 8 GB."""
     fake_speed_factor: float = Field(default=0.0, ge=0)
     """Audio seconds per second that the fake engine pretends to make; 0: as fast as it can."""
     onnx_precision: Literal["fp32", "int8", "auto"] = "fp32"
@@ -37,3 +53,19 @@ class WorkerSettings(ModelSettings):
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)
     """Workers that may die over a job before it is given up."""
+
+    @property
+    def asks_for_gpu(self) -> bool:
+        """Whether a GPU is asked for by either setting."""
+        return self.device_type in {"cuda", "mps"} or self.use_gpu is True
+
+    @property
+    def chosen_engine(self) -> EngineName:
+        """The engine by name."""
+        return self.engine or ("cuda" if self.asks_for_gpu else "onnx")
+
+    @model_validator(mode="after")
+    def _gpus_are_for_torch(self) -> Self:
+        if self.engine in {"onnx", "reference"} and self.asks_for_gpu:
+            raise ValueError(f"ENGINE={self.engine} runs on the CPU, but DEVICE_TYPE or USE_GPU asks for a GPU")
+        return self
