@@ -52,5 +52,5 @@ def test_a_gpu_that_is_not_there_is_an_error_at_start_up() -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(FleetError, match="DEVICE_TYPE=cuda, but torch .* finds no such device"):
+    with pytest.raises(FleetError, match=r"DEVICE_TYPE=cuda, but torch .* finds no such device"):
         build_engine(WorkerSettings(device_type="cuda"))
