@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bench.corpus import SENTENCES, corpus
 from bench.ears import Ears, words
 from bench.recordings import Recording, Recordings
-from worker.engine.base import SAMPLES_PER_DURATION_UNIT, EngineJob, Speech
+from worker.engine.base import SAMPLES_PER_DURATION_UNIT, EngineError, EngineJob, Speech
 from worker.engine.onnx import OnnxEngine
 from worker.engine.session import SessionSettings
 from worker.voices import VoicePacks
@@ -158,7 +158,13 @@ def report(comparison: Comparison) -> None:
 
 
 def main() -> None:
-    options = _options()
+    try:
+        _judge(_options())
+    except EngineError as error:
+        sys.exit(str(error))
+
+
+def _judge(options: argparse.Namespace) -> None:
     ears = Ears(num_threads=options.threads)
     load = partial(OnnxEngine, settings=SessionSettings(num_threads=options.threads))
     graph, against = (Recordings(path, load, ears, options.cache) for path in (options.graph, options.against))

@@ -45,7 +45,7 @@ class Recordings:
     """The clips of one graph, which is only loaded, and ``ears`` only asked, for what ``folder`` does not hold."""
 
     def __init__(self, graph: Path, load: Callable[[Path], Engine], ears: Listener, cache: Path) -> None:
-        self.folder = cache / f"{sha256_of(graph)[:12]}-ort{onnxruntime.__version__}"
+        self.folder = cache / f"{graph_digest(graph)}-ort{onnxruntime.__version__}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._graph = graph
         self._load = load
@@ -87,6 +87,14 @@ class Recordings:
         partial.write_text(json.dumps({name: getattr(scores, name) for name in Scores.__slots__}), encoding="utf-8")
         partial.rename(path)
         return scores
+
+
+def graph_digest(graph: Path) -> str:
+    """Of the graph and of the files beside it that bear its name: its weights may lie outside it."""
+    if not graph.is_file():
+        raise EngineError(f"there is no graph {graph}")
+    beside = sorted(path for path in graph.parent.glob(f"{graph.stem}.*") if path != graph)
+    return "+".join(sha256_of(path)[:12] for path in (graph, *beside))
 
 
 def _digest(line: Line, job: EngineJob) -> str:

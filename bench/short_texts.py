@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bench.corpus import SHORT_TEXTS, Line, corpus
 from bench.ears import WHISPER_HZ, Ears, Listener, for_ears, larger_whisper, opinion, words
 from bench.recordings import Recordings
-from worker.engine.base import SAMPLES_PER_DURATION_UNIT, EngineJob, Speech
+from worker.engine.base import SAMPLES_PER_DURATION_UNIT, EngineError, EngineJob, Speech
 from worker.engine.onnx import OnnxEngine
 from worker.engine.session import SessionSettings
 from worker.voices import VoicePacks
@@ -122,7 +122,13 @@ def levels_db(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def main() -> None:
-    options = _options()
+    try:
+        _judge(_options())
+    except EngineError as error:
+        sys.exit(str(error))
+
+
+def _judge(options: argparse.Namespace) -> None:
     folders = [None, options.whisper or larger_whisper(options.cache)]
     listeners = [Ears(folder, options.threads) for folder in folders[: 2 if folders[1] else 1]]
     load = partial(OnnxEngine, settings=SessionSettings(num_threads=options.threads))

@@ -110,6 +110,7 @@ def test_spectra_of_different_sounds_are_apart_and_of_short_ones_defined() -> No
 
 def test_nothing_is_spoken_twice(tmp_path: Path) -> None:
     graph = tmp_path / "graph.onnx"
+    graph.write_bytes(b"reads its weights from the file beside it")
     line = corpus(SENTENCES)[0]
     ids = line.token_ids("af_heart")
     job = EngineJob(ids, FakeVoicePacks([]).style([("af_heart", 1.0)], len(ids)), 1.0, seed=0)
@@ -136,3 +137,8 @@ def test_the_built_graph_is_as_good_as_itself(tmp_path: Path) -> None:
     ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "same durations   100.00%" in ran.stdout
+
+
+def test_a_graph_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="there is no graph"):
+        Recordings(tmp_path / "graph.onnx", CountingEngine().load, Deaf(), tmp_path)
