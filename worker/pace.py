@@ -70,7 +70,7 @@ class Pace:
         return self.fixed_cost_s + audio_s / self.realtime_factor
 
     def add(self, job: Job) -> None:
-        """Take in a job, or a batch by its longest job. Both numbers move alike: a busy machine slows down all."""
+        """Take in a job that ran alone. Both numbers move alike: a busy machine slows down all."""
         if not self.realtime_factor:
             self.realtime_factor = job.audio_s / job.took_s
             return

@@ -231,8 +231,8 @@ class Worker:
         took_s = max(inference_ms / 1000, 1e-3)
         if not any(audio_s):
             return
-        # What a caller waits for is the batch that its job is in; what the fleet gets is all that comes out of it.
-        self._pace.add(Job(max(audio_s), took_s))
+        if len(audio_s) == 1:  # a batch says nothing of a job alone
+            self._pace.add(Job(audio_s[0], took_s))
         newest = sum(audio_s) / took_s
         before = self._record.capacity or newest
         self._record_pace(before + CAPACITY_SMOOTHING * (newest - before))

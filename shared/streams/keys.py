@@ -67,8 +67,8 @@ class WorkerRecord:
     jobs_failed: int = 0
     audio_s: float = 0.0
     realtime_factor: float = 0.0
-    """One job of ``a`` seconds of audio takes ``fixed_cost_s + a / realtime_factor``, alone or in the batches that come
-    as they come; 0: not known, as from a worker of an older release."""
+    """A job of ``a`` seconds of audio, alone, takes ``fixed_cost_s + a / realtime_factor``; 0: not known, as from a
+    worker of an older release."""
     fixed_cost_s: float = 0.0
 
 

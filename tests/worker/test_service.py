@@ -199,7 +199,7 @@ async def test_a_worker_whose_rehearsal_fails_works_with_its_pace_unknown(start:
     worker = start(Deaf(whole_batch=False, rehearses=False))
     assert len(await collect(synthesis, 0)) == 0
     assert worker.record.realtime_factor == 0
-    assert len(await collect(synthesis, 2)) == 2
+    assert len(await collect(synthesis, 1, "alone")) == 1
     assert worker.record.realtime_factor > 0
 
 
