@@ -44,7 +44,7 @@ class SessionSettings:
     spin_us: int = 20
     """Microseconds that a thread waits in a loop for its next operator before it sleeps; 0: it sleeps at once.
 
-    ONNX Runtime's own default, some milliseconds, costs 30 to 40 % more CPU time, which others lack where cores are shared.
+    ONNX Runtime's own default is longer and costs 30 to 40 % more CPU time, which others lack where cores are shared.
     """
 
 
