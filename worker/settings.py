@@ -47,7 +47,7 @@ class WorkerSettings(ModelSettings):
     """Keep a plan of the buffers for every input length ever seen: memory grows with the lengths."""
     onnx_arena_extend_strategy: Literal["kNextPowerOfTwo", "kSameAsRequested"] = "kNextPowerOfTwo"
     """How the arena of buffers grows: by doubling, or by what is asked for."""
-    onnx_spin_us: int = Field(default=20, ge=0)
+    onnx_spin_us: int = Field(default=100, ge=0)
     """Microseconds that a thread waits in a loop for its next operator before it sleeps; 0: it sleeps at once."""
     voice_cache_size: int = Field(default=64, ge=1)
     """Voice packs kept in memory, half a megabyte each."""

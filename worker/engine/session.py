@@ -41,7 +41,7 @@ class SessionSettings:
     """Plan the buffers of each input length once and keep the plan: for every length ever seen."""
     arena_extend_strategy: ArenaExtendStrategy = "kNextPowerOfTwo"
     """How the arena of buffers grows: in doubling steps, or by what is asked for."""
-    spin_us: int = 20
+    spin_us: int = 100
     """Microseconds that a thread waits in a loop for its next operator before it sleeps; 0: it sleeps at once.
 
     ONNX Runtime's own default is longer and costs 30 to 40 % more CPU time, which others lack where cores are shared.
