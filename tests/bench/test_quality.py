@@ -130,6 +130,7 @@ def test_nothing_is_spoken_twice(tmp_path: Path) -> None:
 
 @pytest.mark.model
 def test_the_built_graph_is_as_good_as_itself(tmp_path: Path) -> None:
+    pytest.importorskip("librosa", reason="speechmos needs it; `make quality` installs it")
     settings = ModelSettings()
     graph = str(ModelStore(settings.model_dir, settings.voices_path).onnx_path())
     command = [sys.executable, "-m", "bench.quality", "--graph", graph, "--against", graph, "--sentences", "1"]
