@@ -125,15 +125,12 @@ def style_affine(
         return scale, affine("beta", slice(channels, None), bias[channels:])
 
 
-def adain(
-    g: GraphBuilder, x: Tensor, style: Tensor, module: str, multiplier: NDArray[np.float32] | None = None
-) -> Tensor:
+def adain(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
     """Adaptive instance norm, channels first: every channel normalised over time, then scaled and shifted by the style.
 
     One operator: with a batch of one, InstanceNormalization's scale and bias per channel are the style's.
-    ``multiplier``, float32 (channels,), multiplies the result at no cost.
     """
-    scale, shift = style_affine(g, style, module, multiplier)
+    scale, shift = style_affine(g, style, module)
     with g.scope(module):
         return g.op("InstanceNormalization", x, scale, shift, epsilon=NORM_EPS)
 
@@ -142,20 +139,6 @@ def ada_layer_norm(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Te
     """Layer norm over rows whose scale and shift come from the style. Source: ``AdaLayerNorm`` of StyleTTS 2."""
     scale, shift = style_affine(g, style, module)
     return layer_norm(g, x, scale, shift)
-
-
-def adain_snake(g: GraphBuilder, x: Tensor, style: Tensor, norm: str, alpha: str) -> Tensor:
-    """``snake(adain(x))`` with ``snake(x) = x + sin(alpha x)^2 / alpha``, channels first.
-
-    norm, alpha: paths of the AdaIN and of Snake's parameter. The norm emits ``h = alpha * x``, so that snake is
-    ``(h + sin(h)^2) / alpha`` and nothing need be multiplied before the sine. Source: Snake1D in kokoro 0.9.4
-    ``istftnet.py``; Liu et al. 2020, "Neural networks fail to learn periodic functions".
-    """
-    frequency = g.weight(alpha)
-    h = adain(g, x, style, norm, frequency.reshape(-1))
-    with g.scope(alpha):
-        sine = g.op("Sin", h)
-        return g.mul(g.add(h, g.mul(sine, sine)), g.parameter(f"{alpha}.reciprocal", np.float32(1) / frequency))
 
 
 def adain_residual_block(g: GraphBuilder, x: Tensor, style: Tensor, module: str) -> Tensor:
