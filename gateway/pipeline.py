@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -22,6 +21,7 @@ from gateway.text.chunker import Chunk
 from gateway.text.frontend import TextFrontend
 from gateway.text.languages import Language
 from gateway.text.pacing import Pace
+from gateway.threads import run_to_end
 from shared.contract import Lane, VoiceMix
 
 SAMPLE_RATE = 24_000
@@ -71,9 +71,9 @@ class Pipeline:
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
             async with contextlib.aclosing(self._pcm(utterance, self._pace(utterance.speed))) as pieces:
                 async for pcm in pieces:
-                    if packet := await asyncio.to_thread(encoder.write, pcm):
+                    if packet := await run_to_end(encoder.write, pcm):
                         yield packet
-            yield await asyncio.to_thread(encoder.close)
+            yield await run_to_end(encoder.close)
 
     @contextlib.asynccontextmanager
     async def stream(self, utterance: Utterance) -> AsyncIterator[Audio]:
@@ -95,8 +95,8 @@ class Pipeline:
             # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
             async with contextlib.aclosing(self._pcm(utterance, pace=None)) as pieces:
                 async for pcm in pieces:
-                    await asyncio.to_thread(encoder.write, pcm)
-            await asyncio.to_thread(encoder.close)
+                    await run_to_end(encoder.write, pcm)
+            await run_to_end(encoder.close)
 
     def _pace(self, speed: float) -> Pace | None:
         slowest = self._fleet.slowest
@@ -148,7 +148,7 @@ class Joins:
 
 async def _read(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, SEND_BYTES):
+        while piece := await run_to_end(file.read, SEND_BYTES):
             yield piece
 
 

@@ -19,6 +19,9 @@ SENTENCES = " ".join(f"Sentence number {number} says something of its own." for 
 PACED = {"FAKE_SPEED_FACTOR": "50"}
 """A worker that takes a while over each chunk, so that things can happen in the middle."""
 
+SLOW = {"FAKE_SPEED_FACTOR": "15"}
+"""One that has work left when a client has gone and been noticed, however busy the machine."""
+
 
 def reference_audio(service: Service, text: str = SENTENCES) -> bytes:
     answer = service.speak(text)
@@ -41,26 +44,26 @@ def test_many_at_once_sound_as_alone(service: Service) -> None:
 
 
 @pytest.fixture
-def paced(tmp_path: Path) -> Iterator[Service]:
-    with running_valkey() as server, running_service(server.url, tmp_path, PACED) as running:
+def slow(tmp_path: Path) -> Iterator[Service]:
+    with running_valkey() as server, running_service(server.url, tmp_path, SLOW) as running:
         yield running
 
 
-def test_a_client_that_hangs_up_stops_its_work(paced: Service) -> None:
-    with open_stream(paced, SENTENCES * 5) as answer:
+def test_a_client_that_hangs_up_stops_its_work(slow: Service) -> None:
+    with open_stream(slow, SENTENCES * 5) as answer:
         next(answer.iter_bytes())
-    wait_until(lambda: paced.counters()["jobs_cancelled"] > 0, "queued chunks cancelled")
-    done = paced.counters()["jobs_done"]
-    one = paced.speak("Still here?")
+    wait_until(lambda: slow.counters()["jobs_cancelled"] > 0, "queued chunks cancelled")
+    done = slow.counters()["jobs_done"]
+    one = slow.speak("Still here?")
     assert one.status_code == 200
-    wait_until(lambda: paced.counters()["jobs_done"] > done, "the next request is served")
-    assert paced.counters()["jobs_done"] <= done + 2  # what ran when the client left, and the short request
+    wait_until(lambda: slow.counters()["jobs_done"] > done, "the next request is served")
+    assert slow.counters()["jobs_done"] <= done + 2  # what ran when the client left, and the short request
 
 
-def test_a_client_that_leaves_before_the_first_audio_stops_its_work(paced: Service) -> None:
+def test_a_client_that_leaves_before_the_first_audio_stops_its_work(slow: Service) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{paced.url}/v1/audio/speech", json={"input": SENTENCES * 5, "stream": False}, timeout=1.0)
-    wait_until(lambda: paced.counters()["jobs_cancelled"] > 0, "queued chunks cancelled")
+        httpx.post(f"{slow.url}/v1/audio/speech", json={"input": SENTENCES * 5, "stream": False}, timeout=1.0)
+    wait_until(lambda: slow.counters()["jobs_cancelled"] > 0, "queued chunks cancelled")
 
 
 def test_stalled_readers_slow_nobody(service: Service) -> None:

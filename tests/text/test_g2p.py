@@ -158,7 +158,7 @@ def test_all_phonemes_are_in_the_vocabulary(english: G2P) -> None:
 )
 def test_tangled_runs_take_bounded_time(unit: str, english: G2P) -> None:
     text = unit * (2_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     words_of(text, english)
 
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
