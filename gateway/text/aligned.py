@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import regex
+
+OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands in a text for a stretch that is to be said as its ``Said`` tells: to every rule it is one odd character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a stretch of the input is to be said, whatever rules and G2P would make of it."""
+
+    text: str
+    """As written: what a tagger sees, and a caption shows."""
+    phonemes: str | None = None
+    """Symbols of ``shared.vocabulary``; None leaves them to the G2P."""
+    stress: float | None = None
+    """Misaki's: 2 or 1 for more, -1 or -2 for less, 0.5 and -0.5 to move between secondary and none."""
+    num_flags: str = ""
+    """Misaki's, for the reading of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,33 +32,67 @@ class AlignedText:
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
+    said: Mapping[int, Said] = field(default_factory=dict)
+    """Of each OBJECT in the text, by where in the original it starts; of others too, after a ``slice``."""
 
     @classmethod
     def of(cls, original: str, offset: int = 0) -> AlignedText:
-        """The unchanged text, whose first character is at ``offset`` in the input."""
+        """The unchanged text, whose first character is at ``offset`` in the input. Its OBJECTs become spaces."""
         return cls(
-            original,
+            original.replace(OBJECT, " "),
             range(offset, offset + len(original)),
             range(offset + 1, offset + len(original) + 1),
         )
 
+    @classmethod
+    def join(cls, parts: Iterable[AlignedText]) -> AlignedText:
+        """The parts, which are in the order of the original, one after the other."""
+        pieces = [part for part in parts if part.text]
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(
+            "".join(part.text for part in pieces),
+            [start for part in pieces for start in part.starts],
+            [end for part in pieces for end in part.ends],
+            {start: said for part in pieces for start, said in part.said.items()},
+        )
+
     def slice(self, start: int, end: int) -> AlignedText:
-        return AlignedText(self.text[start:end], self.starts[start:end], self.ends[start:end])
+        return AlignedText(self.text[start:end], self.starts[start:end], self.ends[start:end], self.said)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original that ``text[start:end]``, which must not be empty, stands for."""
         return self.starts[start], self.ends[end - 1]
 
-    def sub(self, pattern: regex.Pattern[str], replacement: Callable[[str], str]) -> AlignedText:
-        """Replace each match; every new character stands for all that the match stood for."""
+    def said_at(self, index: int) -> Said | None:
+        """How the OBJECT at ``text[index]`` is to be said; None for any other character."""
+        return self.said[self.starts[index]] if self.text[index] == OBJECT else None
+
+    def as_object(self, said: Said) -> AlignedText:
+        """All of this text, which must not be empty, as one OBJECT."""
+        start, end = self.span(0, len(self.text))
+        return AlignedText(OBJECT, [start], [end], {start: said})
+
+    def reading(self, text: str) -> AlignedText:
+        """``text`` in place of all of this one, which must not be empty: every character stands for all of it."""
+        start, end = self.span(0, len(self.text))
+        return AlignedText(text, [start] * len(text), [end] * len(text))
+
+    def sub(self, pattern: regex.Pattern[str], replacement: Callable[[regex.Match[str]], str]) -> AlignedText:
+        """Replace each match; every new character stands for all that the match stood for.
+
+        A match that holds an OBJECT stays as it is.
+        """
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
         kept = 0
         for match in pattern.finditer(self.text):
             start, end = match.span()
-            new = replacement(match.group())
-            if start == end or new == match.group():
+            if start == end or OBJECT in match.group():
+                continue
+            new = replacement(match)
+            if new == match.group():
                 continue
             pieces += (self.text[kept:start], new)
             starts += (*self.starts[kept:start], *[self.starts[start]] * len(new))
@@ -50,4 +101,6 @@ class AlignedText:
         if not kept:
             return self
         pieces.append(self.text[kept:])
-        return AlignedText("".join(pieces), [*starts, *self.starts[kept:]], [*ends, *self.ends[kept:]])
+        return replace(
+            self, text="".join(pieces), starts=[*starts, *self.starts[kept:]], ends=[*ends, *self.ends[kept:]]
+        )

@@ -28,6 +28,8 @@ class WordSpan(NamedTuple):
     char_end: int
     token_start: int
     token_end: int
+    text: str
+    """What is said, in letters; of a word that was too long for one chunk, all of it in each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def _cut_word(word: Word, max_tokens: int) -> Iterator[Word]:
         space = phonemes.rfind(" ", done + 1, done + max_tokens + 1)
         end = space if space > 0 else done + max_tokens
         start, stop = (word.char_start + num_chars * place // len(phonemes) for place in (done, end))
-        yield Word(phonemes[done:end], start, stop, space_after=space > 0, break_after=Break.WORD)
+        yield Word(phonemes[done:end], start, stop, space_after=space > 0, break_after=Break.WORD, text=word.text)
         done = end + (space > 0)
     start = word.char_start + num_chars * done // len(phonemes)
     yield word._replace(phonemes=phonemes[done:], char_start=start)
@@ -202,7 +204,7 @@ def _chunk(sentences: list[Sentence], previous_end: int) -> Chunk:
         phonemes = phonemes.rstrip(" ") + (" " if phonemes else "")
         for word in sentence.words:
             token_start, phonemes = len(phonemes), phonemes + word.phonemes
-            spans.append(WordSpan(word.char_start, word.char_end, token_start, len(phonemes)))
+            spans.append(WordSpan(word.char_start, word.char_end, token_start, len(phonemes), word.text))
             phonemes += " " * word.space_after
     phonemes = phonemes.rstrip(" ")
     # Two words may stand for one place ("5km"), and a chunk may have to end between them.

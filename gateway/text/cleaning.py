@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Callable
-from typing import NamedTuple
 
 import regex
 
 from gateway.text.aligned import AlignedText
+from gateway.text.rules import Rule, apply_rules
 
 _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 """Latin, Greek and Cyrillic letters that espeak-ng's English voices read; of others they spell the code point."""
@@ -25,14 +24,12 @@ _MAX_MARKS = 8
 """On one letter, itself included; more is decoration."""
 
 
-class Rule(NamedTuple):
-    name: str
-    pattern: regex.Pattern[str]
-    replacement: Callable[[str], str]
+def _plain_letter(letter: regex.Match[str]) -> str:
+    return _composed(letter.group())
 
 
 @functools.lru_cache(maxsize=4096)
-def _plain_letter(letter: str) -> str:
+def _composed(letter: str) -> str:
     """One letter with its marks, composed and in its ordinary form; marks that no English G2P knows are dropped."""
     composed = unicodedata.normalize("NFKC", letter[:_MAX_MARKS])
     if _KNOWN_LETTERS.fullmatch(composed) or not _ALPHABETS.match(composed):
@@ -41,9 +38,15 @@ def _plain_letter(letter: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def _uncircled(circled: str) -> str:
+def _plain_digit(digit: regex.Match[str]) -> str:
+    return str(unicodedata.decimal(digit.group()))
+
+
+def _uncircled(match: regex.Match[str]) -> str:
+    circled = match.group()
     number = unicodedata.numeric(circled, None)
-    return unicodedata.normalize("NFKC", circled) if number is None else f"{number:.0f}"
+    plain = unicodedata.normalize("NFKC", circled) if number is None else f"{number:.0f}"
+    return f" {plain} "
 
 
 _PICTOGRAPH = r"[[\p{Extended_Pictographic}--[\x00-\u2134\u2190-\u21ff]]\p{Regional_Indicator}]"
@@ -63,7 +66,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "characters without meaning",
-        regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffc\ufffd]"),
+        regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffd]"),
         lambda _: " ",
     ),
     Rule(
@@ -89,12 +92,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "digits in disguise",
         regex.compile(r"(?V1)[\p{Nd}--[0-9]]"),
-        lambda digit: str(unicodedata.decimal(digit, digit)),
+        _plain_digit,
     ),
     Rule(
         "letters and numbers in circles",
         regex.compile(r"[\u2460-\u24ff\u2776-\u2793]"),
-        lambda circled: f" {_uncircled(circled)} ",
+        _uncircled,
     ),
 )
 """In this order: emoji need their joiners, and letters are composed after invisible marks between them are gone."""
@@ -104,9 +107,7 @@ _WHITESPACE = regex.compile(r"[^\S ]\s*+| \s++")
 
 def clean(text: AlignedText) -> AlignedText:
     """Apply the rules. Line breaks stay, so that paragraphs can still be told apart."""
-    for rule in RULES:
-        text = text.sub(rule.pattern, rule.replacement)
-    return text
+    return apply_rules(text, RULES)
 
 
 def on_one_line(text: AlignedText) -> AlignedText:

@@ -72,4 +72,8 @@ def _with_stop(words: tuple[Word, ...]) -> tuple[Word, ...]:
     if last.phonemes[-1] in PUNCTUATION:
         return words
     joined = last._replace(space_after=False, break_after=Break.NONE)
-    return (*words[:-1], joined, Word(".", last.char_end, last.char_end, space_after=False, break_after=Break.CLAUSE))
+    return (*words[:-1], joined, _stop(last.char_end))
+
+
+def _stop(place: int) -> Word:
+    return Word(".", place, place, space_after=False, break_after=Break.CLAUSE, text=".")

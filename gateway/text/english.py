@@ -82,7 +82,7 @@ class EnglishG2P:
             for token, start, end in _locate(tokens, fragment.text):
                 char_start, char_end = fragment.span(start, end)
                 phonemes = self._phonemes(token, char_start, char_end)
-                pieces.append(_Piece(phonemes, char_start, char_end, bool(token.whitespace), token.tag))
+                pieces.append(_Piece(phonemes, char_start, char_end, bool(token.whitespace), token.tag, token.text))
         return _join(pieces)
 
     def _phonemes(self, token: Any, char_start: int, char_end: int) -> str:
@@ -159,6 +159,7 @@ class _Piece(NamedTuple):
     char_end: int
     space_after: bool
     tag: str
+    text: str
 
 
 def _join(pieces: list[_Piece]) -> tuple[Word, ...]:
@@ -173,7 +174,7 @@ def _join(pieces: list[_Piece]) -> tuple[Word, ...]:
         return ()
     pairs = zip([None, *heard], heard, [*heard[1:], None], strict=False)
     return tuple(
-        Word(piece.phonemes, piece.char_start, piece.char_end, piece.space_after, _break_after(*around))
+        Word(piece.phonemes, piece.char_start, piece.char_end, piece.space_after, _break_after(*around), piece.text)
         for piece, around in zip(heard, pairs, strict=True)
     )
 

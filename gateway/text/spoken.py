@@ -29,6 +29,8 @@ class Word(NamedTuple):
     """``input[char_start:char_end]`` is what is spoken."""
     space_after: bool
     break_after: Break
+    text: str
+    """What is said, in letters: "kilometres" where the input has "km"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ LIMITS = ChunkLimits()
 def sentence(*num_phonemes: int, ends_paragraph: bool = False, breaks: dict[int, Break] | None = None) -> Sentence:
     """Words of so many phonemes each, a full stop after the last; ``breaks`` by word, else ``WORD``."""
     words = [
-        Word("a" * length, 0, 0, space_after=True, break_after=(breaks or {}).get(place, Break.WORD))
+        Word("a" * length, 0, 0, space_after=True, break_after=(breaks or {}).get(place, Break.WORD), text="")
         for place, length in enumerate(num_phonemes)
     ]
     words[-1] = words[-1]._replace(phonemes=words[-1].phonemes[:-1] + ".", break_after=Break.CLAUSE)
@@ -127,7 +127,7 @@ def test_word_over_the_absolute_maximum_is_cut_with_its_span() -> None:
 
 
 def test_overlong_word_is_cut_where_its_phonemes_have_a_space() -> None:
-    digits = Word("nˈIn " * 99 + "nˈIn", 0, 100, space_after=False, break_after=Break.NONE)
+    digits = Word("nˈIn " * 99 + "nˈIn", 0, 100, space_after=False, break_after=Break.NONE, text="")
     chunker = Chunker(LIMITS, ChunkerState(spoken_tokens=1000))
     chunks = [*chunker.add([Sentence((digits,), ends_paragraph=False)]), *chunker.finish()]
 

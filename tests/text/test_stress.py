@@ -14,7 +14,7 @@ from gateway.text.stress import with_primary_stress
 
 
 def sentence(*phonemes: str) -> tuple[Word, ...]:
-    return tuple(Word(part, 0, 1, space_after=False, break_after=Break.NONE) for part in phonemes)
+    return tuple(Word(part, 0, 1, space_after=False, break_after=Break.NONE, text="") for part in phonemes)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""What a request may choose about how its text is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizationOptions:
+    """Names and defaults are Kokoro-FastAPI's, but for the last three, which it does not have."""
+
+    normalize: bool = True
+    """False: the text goes to the G2P as it is, cleaned of what no G2P should see."""
+    unit_normalization: bool = False
+    """Units of measurement by their names: "5 km" is five kilometres."""
+    url_normalization: bool = True
+    email_normalization: bool = True
+    optional_pluralization_normalization: bool = True
+    """"file(s)" is files."""
+    phone_normalization: bool = True
+    replace_remaining_symbols: bool = True
+    """Signs that no other rule reads by their names: "&", "@", "%", "=" ..."""
+    markdown_normalization: bool = True
+    """Headings, lists, emphasis and links are said without their signs."""
+    read_code: bool = True
+    """False: fenced code blocks are left out."""
+    name_emoji: bool = False
+    """Emoji by their names; otherwise they are left out."""
+
+
+DEFAULTS = NormalizationOptions()
