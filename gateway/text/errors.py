@@ -2,7 +2,8 @@
 
     shared.errors.UnspeakableText
     ├── NothingToSpeak           unspeakable_text        the whole input holds no sound
-    └── UnspeakableCharacters    unspeakable_characters  a stretch of it cannot be said in this language
+    ├── UnspeakableCharacters    unspeakable_characters  a stretch of it cannot be said in this language
+    └── InvalidMarkup            invalid_markup          a tag is malformed or asks for what is not there
     shared.errors.UnsupportedLanguage
     └── UnknownLanguage          unknown_language        neither ``lang_code`` nor the voice names one that we know
     shared.errors.FleetError
@@ -31,6 +32,17 @@ class NothingToSpeak(TextRefused):
 
 class UnspeakableCharacters(TextRefused):
     code = "unspeakable_characters"
+
+
+class InvalidMarkup(TextRefused):
+    """A tag that names an unknown voice or language keeps the ``code`` of that error."""
+
+    code = "invalid_markup"
+
+    def __init__(self, message: str, *, char_start: int = 0, char_end: int = 0, code: str | None = None) -> None:
+        super().__init__(message, char_start=char_start, char_end=char_end)
+        if code is not None:
+            self.code = code
 
 
 class UnknownLanguage(UnsupportedLanguage, ValueError):
