@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.assembly import SAMPLE_RATE, Assembly, Stretch
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
-from gateway.audio.joins import trim_join
-from gateway.audio.shape import fade_edges, scale_volume
 from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
-from gateway.text.chunker import Chunk
 from gateway.text.frontend import TextFrontend
-from gateway.text.languages import Language
 from gateway.text.pacing import Pace
+from gateway.text.reading import Reading
+from gateway.text.segments import Script
 from gateway.threads import run_to_end
-from shared.contract import Lane, VoiceMix
-
-SAMPLE_RATE = 24_000
-"""Of everything the workers send."""
+from shared.contract import Lane
 
 ENCODE_SAMPLES = SAMPLE_RATE
 """Samples encoded in one go: small enough that a cancelled request stops at once."""
@@ -40,8 +36,9 @@ class Utterance:
 
     request_id: str
     text: str
-    voice: VoiceMix
-    language: Language
+    """The original input, which all offsets are in."""
+    script: Script
+    reading: Reading
     speed: float
     seed: int
     format: AudioFormat
@@ -105,53 +102,26 @@ class Pipeline:
         return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
 
     async def _pcm(self, utterance: Utterance, pace: Pace | None) -> AsyncGenerator[NDArray[np.int16], None]:
-        delivery = Delivery(
-            request_id=utterance.request_id,
-            voice=utterance.voice,
+        async with contextlib.aclosing(self._stretches(utterance, pace)) as stretches:
+            async for stretch in stretches:
+                for start in range(0, len(stretch.pcm), ENCODE_SAMPLES):
+                    yield stretch.pcm[start : start + ENCODE_SAMPLES]
+
+    async def _stretches(self, utterance: Utterance, pace: Pace | None) -> AsyncGenerator[Stretch, None]:
+        assembly = Assembly(
+            self._frontend.parts(utterance.script, utterance.reading, pace),
             speed=utterance.speed,
-            seed=utterance.seed,
-            lane=utterance.lane,
+            volume=utterance.volume,
+            are_trimmed=pace is None or pace.trims_joins,
         )
-        chunks = self._frontend.chunks(utterance.text, utterance.language, pace)
-        joins = Joins(chunks, are_trimmed=pace is None or pace.trims_joins)
-        async with contextlib.aclosing(self._synthesis.speak(delivery, joins.chunks())) as spoken_chunks:
+        delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)
+        async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
             async for spoken in spoken_chunks:
-                pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
-                joined = joins.trim(spoken.seq, pcm)
-                shaped = scale_volume(fade_edges(joined, SAMPLE_RATE), utterance.volume)
-                for piece in _pieces(shaped):
-                    yield piece
-
-
-class Joins:
-    """Remembers, from a chunk's cutting to its sound, whether it breaks off inside a clause."""
-
-    def __init__(self, chunks: AsyncGenerator[Chunk, None], *, are_trimmed: bool) -> None:
-        self._chunks = chunks
-        self._are_trimmed = are_trimmed
-        self._breaks_off: dict[int, bool] = {-1: False}
-
-    async def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """The chunks, in order."""
-        async with contextlib.aclosing(self._chunks) as chunks:
-            seq = 0
-            async for chunk in chunks:
-                self._breaks_off[seq] = chunk.breaks_off
-                seq += 1
-                yield chunk
-
-    def trim(self, seq: int, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """The chunk's pcm as it is to be heard; chunks come in order."""
-        goes_on, breaks_off = self._breaks_off.pop(seq - 1), self._breaks_off[seq]
-        return trim_join(pcm, SAMPLE_RATE, start=goes_on, end=breaks_off) if self._are_trimmed else pcm
+                yield assembly.add(spoken)
+        yield assembly.end()
 
 
 async def _read(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
         while piece := await run_to_end(file.read, SEND_BYTES):
             yield piece
-
-
-def _pieces(pcm: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
-    for start in range(0, len(pcm), ENCODE_SAMPLES):
-        yield pcm[start : start + ENCODE_SAMPLES]

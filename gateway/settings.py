@@ -49,3 +49,17 @@ class GatewaySettings(FleetSettings):
     """Tokens that a chunk should have at most."""
     absolute_max_tokens: int = Field(default=450, ge=1, le=510)
     """Tokens that a chunk may have at most, where a sentence cannot be cut well."""
+    default_voice_code: str | None = None
+    """Language of a text where neither the request nor the voice's name tells, by its letter or code."""
+    advanced_text_normalization: bool = True
+    """Numbers, dates, signs and the like are turned to words; false: never, whatever requests say."""
+    enable_voice_tags: bool = True
+    """Whether requests may use `[voice:...]` and `[rate:...]`."""
+    enable_ssml: bool = True
+    """Whether requests may use SSML."""
+    ssml_max_depth: int = Field(default=10, ge=1, le=100)
+    """How deep SSML's elements may nest."""
+    max_pause_duration_s: float = Field(default=60.0, gt=0)
+    """Seconds that one pause may last."""
+    max_total_pause_s: float = Field(default=400.0, gt=0)
+    """Seconds that all pauses of a request may last together."""

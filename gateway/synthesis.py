@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 from gateway.fleet import Fleet
 from gateway.reorder import Reorder, SpokenChunk
@@ -24,20 +24,19 @@ DEADLINE_GRACE_S = 2.0
 """A worker that finds a job expired says so; wait this much longer for its word."""
 
 
-class Tokens(Protocol):
-    """What synthesis needs of a chunk."""
+class Line(NamedTuple):
+    """A chunk's tokens, and how they are to be spoken."""
 
-    @property
-    def token_ids(self) -> tuple[int, ...]: ...
+    token_ids: tuple[int, ...]
+    voice: VoiceMix
+    speed: float
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the chunks of one request are to be spoken."""
+    """What the jobs of one request have in common."""
 
     request_id: str
-    voice: VoiceMix
-    speed: float
     seed: int
     lane: Lane
     """Of the first chunk; the following ones of an urgent request are standard."""
@@ -112,15 +111,15 @@ class Synthesis:
         with contextlib.suppress(QueueUnavailable):
             await self._streams.leave()
 
-    async def speak(self, delivery: Delivery, chunks: AsyncIterator[Tokens]) -> AsyncGenerator[SpokenChunk, None]:
-        """Speak chunks; yields them in order, each once. At most a window of them is under way at a time.
+    async def speak(self, delivery: Delivery, lines: AsyncIterator[Line]) -> AsyncGenerator[SpokenChunk, None]:
+        """Speak lines; yields their chunks in order, each once. At most a window of them is under way at a time.
 
-        Leaving early, by whatever way, cancels what is queued. Raises FleetError, and whatever ``chunks`` raises.
+        Leaving early, by whatever way, cancels what is queued. Raises FleetError, and whatever ``lines`` raises.
         """
         inbox = self._inboxes[delivery.request_id] = _Inbox()
         window = asyncio.Semaphore(self._window)
         published: asyncio.Queue[float | None] = asyncio.Queue()
-        feeder = asyncio.create_task(self._feed(delivery, chunks, window, published))
+        feeder = asyncio.create_task(self._feed(delivery, lines, window, published))
         unfinished = True
         try:
             while (deadline := await _next_published(published, feeder)) is not None:
@@ -137,13 +136,13 @@ class Synthesis:
     async def _feed(
         self,
         delivery: Delivery,
-        chunks: AsyncIterator[Tokens],
+        lines: AsyncIterator[Line],
         window: asyncio.Semaphore,
         published: asyncio.Queue[float | None],
     ) -> None:
         """Publish jobs as the window allows; tell the reader of each when it must be there, and at last None."""
         seq = 0
-        async for chunk in chunks:
+        async for line in lines:
             await window.acquire()
             first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
             await self._streams.publish(
@@ -151,9 +150,9 @@ class Synthesis:
                     request_id=delivery.request_id,
                     seq=seq,
                     reply_stream=self._streams.reply_stream,
-                    token_ids=chunk.token_ids,
-                    voice=delivery.voice,
-                    speed=delivery.speed,
+                    token_ids=line.token_ids,
+                    voice=line.voice,
+                    speed=line.speed,
                     seed=delivery.seed,
                     deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
                     lane=delivery.lane if first_or_not_urgent else Lane.STANDARD,

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
 
 from gateway.audio.formats import FORMATS
 
 MAX_MODEL_LENGTH = 100
 MAX_VOLUME = 10.0
-
-NORMALIZATION_DEFAULTS: dict[str, bool] = {
-    "normalize": True,
-    "unit_normalization": False,
-    "url_normalization": True,
-    "email_normalization": True,
-    "optional_pluralization_normalization": True,
-    "phone_normalization": True,
-    "replace_remaining_symbols": True,
-}
-"""Kokoro-FastAPI's. A client that spells them out asks for nothing special."""
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+MAX_TURNS = 1_000
 
 
 class VoiceId(BaseModel):
@@ -29,32 +20,50 @@ class VoiceId(BaseModel):
     id: StrictStr
 
 
+Voice = StrictStr | VoiceId | None
+
+
 def _number(value: Any) -> Any:
     if isinstance(value, bool | str) or value is None:
         raise ValueError("must be a number")
     return value
 
 
-class SpeechRequest(BaseModel):
-    """Body of POST /v1/audio/speech."""
+Rate = Annotated[float, BeforeValidator(_number), Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)]
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [{"model": "kokoro", "input": "Hello world!", "voice": "af_bella", "response_format": "mp3"}]
-        },
-    )
+
+class AliasedVoice(BaseModel):
+    """What a name of the caller's stands for in `[voice:name]`."""
+
+    voice: StrictStr
+    rate: Rate = 1.0
+
+
+class Normalization(BaseModel):
+    """Kokoro-FastAPI's `normalization_options`, and ours. An unknown option is refused: it would change nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    normalize: StrictBool = True
+    unit_normalization: StrictBool = False
+    url_normalization: StrictBool = True
+    email_normalization: StrictBool = True
+    optional_pluralization_normalization: StrictBool = True
+    phone_normalization: StrictBool = True
+    replace_remaining_symbols: StrictBool = True
+    markdown_normalization: StrictBool = True
+    read_code: StrictBool = True
+    name_emoji: StrictBool = False
+
+
+class AudioRequest(BaseModel):
+    """What every request for audio may say."""
+
+    model_config = ConfigDict(extra="ignore")
 
     model: StrictStr = Field("kokoro", max_length=MAX_MODEL_LENGTH, description="See GET /v1/models.")
-    input: StrictStr = Field(description="The text to speak.")
-    voice: StrictStr | VoiceId | None = Field(
-        None,
-        description='A name, a mix such as `af_bella(2)+af_sky(1)`, or `{"id": name}`; DEFAULT_VOICE if not given.',
-    )
     response_format: StrictStr = Field("mp3", description=f"One of {', '.join(FORMATS)}.")
-    speed: Annotated[float, BeforeValidator(_number)] = Field(
-        1.0, ge=0.25, le=4.0, allow_inf_nan=False, description="Speaking rate."
-    )
+    speed: Rate = Field(1.0, description="Speaking rate.")
     stream: StrictBool = Field(True, description="Send audio as it is made; false: one file with exact headers.")
     lang_code: StrictStr | None = Field(None, description="Language of the text; by default the voice's.")
     instructions: StrictStr | None = Field(None, description="Accepted for OpenAI's clients; no effect on this model.")
@@ -65,13 +74,15 @@ class SpeechRequest(BaseModel):
         1.0, ge=0, le=MAX_VOLUME, allow_inf_nan=False, description="Loudness; what grows too loud is clipped."
     )
     stream_format: Literal["audio"] = Field("audio", description="Only `audio` so far.")
-    normalization_options: dict[str, Any] | None = Field(
-        None, description="Only the defaults of Kokoro-FastAPI so far: `normalize` and most others on."
+    normalization_options: Normalization | None = Field(None, description="How numbers, signs and the like are read.")
+    voice_aliases: dict[str, StrictStr | AliasedVoice] | None = Field(
+        None, description='Names for `[voice:name]`: a voice or mix, or `{"voice": ..., "rate": 1.2}`.'
+    )
+    lexicon: dict[str, StrictStr] | None = Field(
+        None, description='Words and how they are said: `{"Kokoro": "/kˈOkəɹO/"}`. All lower case: in any case.'
     )
     return_download_link: Literal[False] = Field(False, description="Not supported yet.")
     return_timing: Literal[False] = Field(False, description="Not supported yet.")
-    allow_voice_tags: Literal[False] = Field(False, description="Not supported yet.")
-    ssml: Literal[False] = Field(False, description="Not supported yet.")
 
     @field_validator("response_format")
     @classmethod
@@ -80,15 +91,78 @@ class SpeechRequest(BaseModel):
             raise ValueError(f"unknown format {value[:40]!r}; choose one of {', '.join(FORMATS)}")
         return value
 
-    @field_validator("normalization_options")
+
+class SpeechRequest(AudioRequest):
+    """Body of POST /v1/audio/speech."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [{"model": "kokoro", "input": "Hello world!", "voice": "af_bella", "response_format": "mp3"}]
+        },
+    )
+
+    input: StrictStr = Field(description="The text to speak.")
+    voice: Voice = Field(
+        None,
+        description='A name, a mix such as `af_bella(2)+af_sky(1)`, or `{"id": name}`; DEFAULT_VOICE if not given.',
+    )
+    allow_voice_tags: StrictBool = Field(False, description="Whether `[voice:...]` and `[rate:...]` are tags.")
+    ssml: StrictBool = Field(False, description="Whether an input that begins with `<speak` is SSML.")
+
+
+class CaptionedRequest(SpeechRequest):
+    """Body of POST /v1/audio/captioned_speech."""
+
+    return_timestamps: StrictBool = Field(True, description="False: audio alone, in the same shape.")
+
+
+class SubtitlesRequest(SpeechRequest):
+    """Body of POST /v1/audio/subtitles."""
+
+    subtitle_format: Literal["srt", "vtt", "vtt-words"] = Field(
+        "srt", description="`vtt-words` is WebVTT in which every word has its time, as for karaoke."
+    )
+    include_audio: StrictBool = Field(False, description="True: JSON with the audio, base64, beside the subtitles.")
+
+
+class Turn(BaseModel):
+    """One speaker's turn. `voice_id` is another name of `voice`."""
+
+    voice: Voice = Field(None, validation_alias=AliasChoices("voice", "voice_id"))
+    text: StrictStr
+
+    @field_validator("text")
     @classmethod
-    def _default_normalization(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        for name, chosen in (value or {}).items():
-            if NORMALIZATION_DEFAULTS.get(name) is not chosen:
-                raise ValueError(f"{name[:40]!r} cannot be set to {str(chosen)[:40]} yet")
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("a turn must say something")
         return value
 
-    @property
-    def voice_expression(self) -> str | None:
-        """The voice as one string, whichever form it came in."""
-        return self.voice.id if isinstance(self.voice, VoiceId) else self.voice
+
+class DialogueRequest(AudioRequest):
+    """Body of POST /v1/audio/dialogue. Voice tags are always on."""
+
+    turns: list[Turn] = Field(
+        min_length=1, max_length=MAX_TURNS, validation_alias=AliasChoices("turns", "inputs"), description="In order."
+    )
+    pause_between_turns: Annotated[float, BeforeValidator(_number)] = Field(
+        0.0, ge=0, le=10, allow_inf_nan=False, description="Seconds."
+    )
+
+
+class PhonemizeRequest(BaseModel):
+    """Body of POST /v1/audio/phonemize."""
+
+    text: StrictStr
+    language: StrictStr | None = Field(None, description="As `lang_code`; by default that of DEFAULT_VOICE.")
+    normalization_options: Normalization | None = None
+    lexicon: dict[str, StrictStr] | None = None
+
+
+class PhonemesRequest(AudioRequest):
+    """Body of POST /v1/audio/generate_from_phonemes."""
+
+    phonemes: StrictStr = Field(min_length=1, description="In the model's alphabet, as phonemize gives them.")
+    voice: Voice = Field(None, description="As in speech.")
+    response_format: StrictStr = Field("wav", description=f"One of {', '.join(FORMATS)}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import regex
@@ -33,7 +33,7 @@ class AlignedText:
     starts: Sequence[int]
     ends: Sequence[int]
     said: Mapping[int, Said] = field(default_factory=dict)
-    """Of each OBJECT in the text, by where in the original it starts; of others too, after a ``slice``."""
+    """Of each OBJECT in the text, by where in the original it starts."""
 
     @classmethod
     def of(cls, original: str, offset: int = 0) -> AlignedText:
@@ -58,7 +58,9 @@ class AlignedText:
         )
 
     def slice(self, start: int, end: int) -> AlignedText:
-        return AlignedText(self.text[start:end], self.starts[start:end], self.ends[start:end], self.said)
+        text, starts = self.text[start:end], self.starts[start:end]
+        said = {starts[index]: self.said[starts[index]] for index in _objects(text)}
+        return AlignedText(text, starts, self.ends[start:end], said)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original that ``text[start:end]``, which must not be empty, stands for."""
@@ -67,6 +69,11 @@ class AlignedText:
     def said_at(self, index: int) -> Said | None:
         """How the OBJECT at ``text[index]`` is to be said; None for any other character."""
         return self.said[self.starts[index]] if self.text[index] == OBJECT else None
+
+    def objects(self) -> Iterator[tuple[int, Said]]:
+        """Each OBJECT's index, in order, and how it is to be said."""
+        for index in _objects(self.text):
+            yield index, self.said[self.starts[index]]
 
     def as_object(self, said: Said) -> AlignedText:
         """All of this text, which must not be empty, as one OBJECT."""
@@ -104,3 +111,10 @@ class AlignedText:
         return replace(
             self, text="".join(pieces), starts=[*starts, *self.starts[kept:]], ends=[*ends, *self.ends[kept:]]
         )
+
+
+def _objects(text: str) -> Iterator[int]:
+    index = text.find(OBJECT)
+    while index >= 0:
+        yield index
+        index = text.find(OBJECT, index + 1)

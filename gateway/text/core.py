@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.text.aligned import AlignedText
 from gateway.text.chunker import Chunk, Chunker, ChunkerState, ChunkLimits
 from gateway.text.cleaning import clean, on_one_line
 from gateway.text.errors import NothingToSpeak
 from gateway.text.g2p import G2P
+from gateway.text.languages import Language
+from gateway.text.normaliser import normalise
 from gateway.text.pacing import Pace
+from gateway.text.reading import Reading
 from gateway.text.sections import Section, cut_sections
 from gateway.text.sentences import split_sentences
 from gateway.text.spoken import Break, Sentence, Word
@@ -28,19 +32,53 @@ class SectionResult:
     """Goes with the next section."""
 
 
-def chunk_section(section: Section, g2p: G2P, limits: ChunkLimits, state: ChunkerState) -> SectionResult:
+class Reader(NamedTuple):
+    """Turns text of one language into sentences of phonemes, as one request wants it read."""
+
+    language: Language
+    g2p: G2P
+    reading: Reading
+
+    def sentences(self, text: AlignedText) -> list[Sentence]:
+        """Those that have a sound. Raises UnspeakableCharacters."""
+        text = self.reading.lexicon.apply(clean(text))
+        text = normalise(text, self.language, self.reading.options)
+        spans = list(split_sentences(text.text))
+        lines = [on_one_line(text.slice(span.start, span.end)) for span in spans]
+        return [
+            Sentence(
+                _with_stop(words) if span.ends_paragraph or line.text.endswith(".") else words, span.ends_paragraph
+            )
+            for span, line, words in zip(spans, lines, map(with_primary_stress, self.g2p(lines)), strict=True)
+            if words
+        ]
+
+
+def chunk_section(section: Section, reader: Reader, limits: ChunkLimits, state: ChunkerState) -> SectionResult:
     """The chunks that ``section`` completes. Raises UnspeakableCharacters."""
     chunker = Chunker(limits, state)
-    chunks = list(chunker.add(_sentences(section, g2p)))
+    chunks = list(chunker.add(reader.sentences(section.text)))
     chunks += chunker.finish() if section.is_last else chunker.begin()
     return SectionResult(tuple(chunks), chunker.state)
 
 
-def chunk_text(text: str, g2p: G2P, limits: ChunkLimits | None = None, pace: Pace | None = None) -> Iterator[Chunk]:
-    """All chunks of ``text`` in order, lazily. Raises UnspeakableCharacters, and NothingToSpeak before any chunk."""
+def chunk_text(
+    text: str,
+    g2p: G2P,
+    limits: ChunkLimits | None = None,
+    pace: Pace | None = None,
+    *,
+    language: Language = Language.EN_US,
+    reading: Reading | None = None,
+) -> Iterator[Chunk]:
+    """All chunks of a ``text`` without markup in order, lazily; ``g2p`` is that of ``language``.
+
+    Raises UnspeakableCharacters, and NothingToSpeak before any chunk.
+    """
+    reader = Reader(language, g2p, reading or Reading())
     state = ChunkerState(pace)
-    for section in cut_sections(text):
-        result = chunk_section(section, g2p, limits or ChunkLimits(), state)
+    for section in cut_sections(AlignedText.of(text)):
+        result = chunk_section(section, reader, limits or ChunkLimits(), state)
         yield from result.chunks
         state = result.state
     refuse_silence(text, state)
@@ -50,17 +88,6 @@ def refuse_silence(text: str, state: ChunkerState) -> None:
     """Raise NothingToSpeak if the whole text, at the end of which the chunker is in ``state``, made no chunk."""
     if state.spoken_tokens == 0:
         raise NothingToSpeak("The input contains nothing that can be spoken.", char_start=0, char_end=len(text))
-
-
-def _sentences(section: Section, g2p: G2P) -> list[Sentence]:
-    text = clean(AlignedText.of(section.text, section.char_start))
-    spans = list(split_sentences(text.text))
-    lines = [on_one_line(text.slice(span.start, span.end)) for span in spans]
-    return [
-        Sentence(_with_stop(words) if span.ends_paragraph or line.text.endswith(".") else words, span.ends_paragraph)
-        for span, line, words in zip(spans, lines, map(with_primary_stress, g2p(lines)), strict=True)
-        if words
-    ]
 
 
 def _with_stop(words: tuple[Word, ...]) -> tuple[Word, ...]:

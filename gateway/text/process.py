@@ -9,9 +9,10 @@ import os
 import threading
 
 from gateway.text.chunker import ChunkerState, ChunkLimits
-from gateway.text.core import SectionResult, chunk_section
+from gateway.text.core import Reader, SectionResult, chunk_section
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
+from gateway.text.reading import Reading
 from gateway.text.sections import Section
 
 PRELOADED = "gateway.text.preloaded"
@@ -28,10 +29,12 @@ def process_id() -> int:
     return os.getpid()
 
 
-def run_section(section: Section, language: Language, limits: ChunkLimits, state: ChunkerState) -> SectionResult:
+def run_section(
+    section: Section, language: Language, reading: Reading, limits: ChunkLimits, state: ChunkerState
+) -> SectionResult:
     """``chunk_section`` with this process's G2P."""
     g2ps: dict[Language, G2P] = importlib.import_module(PRELOADED).G2PS
-    return chunk_section(section, g2ps[language], limits, state)
+    return chunk_section(section, Reader(language, g2ps[language], reading), limits, state)
 
 
 def _exit_with_parent() -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.text.aligned import AlignedText
 from gateway.text.sentences import split_sentences
 
 SECTION_CHARS = (60, 180, 1_000, 2_400)
@@ -23,22 +24,20 @@ _LOOKAHEAD_CHARS = 64
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``text`` begins at ``char_start`` of the input."""
-
-    text: str
-    char_start: int
+    text: AlignedText
     is_last: bool
 
 
-def cut_sections(text: str) -> Iterator[Section]:
-    """The sections of ``text``, lazily; whitespace at their beginnings is left out. None for a blank text."""
+def cut_sections(aligned: AlignedText) -> Iterator[Section]:
+    """The sections of a text, lazily; whitespace at their beginnings is left out. None for a blank text."""
+    text = aligned.text
     end = len(text.rstrip())
     sizes = itertools.chain(SECTION_CHARS, itertools.repeat(SECTION_CHARS[-1]))
     start = _skip_space(text, 0)
     while start < end:
         section_end = _section_end(text, start, end, next(sizes))
         following = _skip_space(text, section_end)
-        yield Section(text[start:section_end], start, is_last=following >= end)
+        yield Section(aligned.slice(start, section_end), is_last=following >= end)
         start = following
 
 

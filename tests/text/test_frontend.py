@@ -8,18 +8,22 @@ import os
 import signal
 import sys
 import time
+from collections.abc import AsyncGenerator
 
 import psutil
 import pytest
 
+from gateway.text.aligned import AlignedText, Said
 from gateway.text.chunker import Chunk, ChunkLimits
 from gateway.text.core import chunk_text
 from gateway.text.errors import FrontendUnavailable, NothingToSpeak, UnspeakableCharacters
-from gateway.text.frontend import TextFrontend
+from gateway.text.frontend import Passage, TextFrontend
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
 from gateway.text.pool import ProcessPool
 from gateway.text.process import process_id
+from gateway.text.reading import Reading
+from gateway.text.segments import Pause, Script, Speech, Style
 from tests.text.test_core import prose
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -27,8 +31,22 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = prose(30_000, seed=3)
 
 
+def script_of(text: str, language: Language = Language.EN_US) -> Script:
+    style = Style((("af_heart", 1.0),), language)
+    return Script((Speech(AlignedText.of(text), style),) if text.strip() else ())
+
+
+async def chunks_of(
+    frontend: TextFrontend, text: str, language: Language = Language.EN_US
+) -> AsyncGenerator[Chunk, None]:
+    async with contextlib.aclosing(frontend.parts(script_of(text, language), Reading())) as parts:
+        async for part in parts:
+            assert isinstance(part, Passage)
+            yield part.chunk
+
+
 async def collect(frontend: TextFrontend, text: str, language: Language = Language.EN_US) -> list[Chunk]:
-    return [chunk async for chunk in frontend.chunks(text, language)]
+    return [chunk async for chunk in chunks_of(frontend, text, language)]
 
 
 async def process_ids(frontend: TextFrontend) -> set[int]:
@@ -52,7 +70,7 @@ async def test_languages_differ(frontend: TextFrontend) -> None:
 
 async def test_first_chunk_waits_for_no_more_than_a_section(frontend: TextFrontend) -> None:
     started = time.perf_counter()
-    async with contextlib.aclosing(frontend.chunks(LONG * 6, Language.EN_US)) as chunks:
+    async with contextlib.aclosing(chunks_of(frontend, LONG * 6, Language.EN_US)) as chunks:
         first = await anext(chunks)
 
     assert time.perf_counter() - started < 1
@@ -60,7 +78,7 @@ async def test_first_chunk_waits_for_no_more_than_a_section(frontend: TextFronte
 
 
 async def test_works_ahead_by_one_section_only(frontend: TextFrontend) -> None:
-    async with contextlib.aclosing(frontend.chunks(LONG, Language.EN_US)) as chunks:
+    async with contextlib.aclosing(chunks_of(frontend, LONG, Language.EN_US)) as chunks:
         await anext(chunks)
         started = time.perf_counter()
         assert await frontend._pool.run(process_id)  # answered in turn, after all that is waiting
@@ -70,7 +88,7 @@ async def test_works_ahead_by_one_section_only(frontend: TextFrontend) -> None:
 
 async def test_closing_early_cancels_the_section_ahead(frontend: TextFrontend) -> None:
     before = asyncio.all_tasks()
-    chunks = frontend.chunks(LONG, Language.EN_US)
+    chunks = chunks_of(frontend, LONG, Language.EN_US)
     await anext(chunks)
     (ahead,) = asyncio.all_tasks() - before
     await chunks.aclose()
@@ -103,14 +121,14 @@ async def test_many_requests_at_once_each_get_their_own(frontend: TextFrontend) 
 @pytest.mark.parametrize("text", ["", "   ", "😀👍", "..." * 2_000])
 async def test_nothing_to_speak_is_known_before_any_chunk(text: str, frontend: TextFrontend) -> None:
     with pytest.raises(NothingToSpeak):
-        await anext(frontend.chunks(text, Language.EN_US))
+        await anext(chunks_of(frontend, text, Language.EN_US))
 
 
 async def test_unspeakable_characters_at_the_end_are_known_before_any_chunk(frontend: TextFrontend) -> None:
     text = LONG + " 你好"
 
     with pytest.raises(UnspeakableCharacters) as raised:
-        await anext(frontend.chunks(text, Language.EN_US))
+        await anext(chunks_of(frontend, text, Language.EN_US))
 
     assert (raised.value.char_start, raised.value.char_end) == (len(text) - 2, len(text))
 
@@ -128,7 +146,7 @@ async def test_killed_processes_are_replaced_and_no_chunk_is_lost(frontend: Text
     text = LONG[:30_000]
     received: list[Chunk] = []
     killed: set[int] = set()
-    async for chunk in frontend.chunks(text, Language.EN_US):
+    async for chunk in chunks_of(frontend, text, Language.EN_US):
         received.append(chunk)
         if len(received) in {1, 20}:
             for pid in await process_ids(frontend):
@@ -167,6 +185,42 @@ async def test_gateway_process_loads_no_linguistics() -> None:
     output, _ = await child.communicate()
 
     assert output.decode().strip() == "[]"
+
+
+def styled(text: str, char_start: int, style: Style) -> Speech:
+    return Speech(AlignedText.of(text, char_start), style)
+
+
+async def test_pauses_and_styles_come_in_their_places(frontend: TextFrontend) -> None:
+    heart, sky = (Style(((voice, 1.0),), Language.EN_US) for voice in ("af_heart", "af_sky"))
+    pauses = [Pause(seconds, 0, 0) for seconds in (1, 2, 3, 4)]
+    hello, there, so = styled("Hello ", 0, heart), styled("there.", 6, sky), styled("So.", 12, heart)
+    script = Script((pauses[0], hello, pauses[1], pauses[2], there, so, pauses[3]))
+    parts = [part async for part in frontend.parts(script, Reading())]
+
+    assert [part if isinstance(part, Pause) else (part.chunk.char_start, part.style) for part in parts] == [
+        *(pauses[0], (0, heart), pauses[1], pauses[2], (6, sky), (12, heart), pauses[3]),
+    ]
+
+
+async def test_silence_that_was_asked_for_is_enough(frontend: TextFrontend) -> None:
+    pause = Pause(1, 0, 10)
+
+    assert [part async for part in frontend.parts(Script((pause,)), Reading())] == [pause]
+
+
+async def test_what_is_said_as_told_arrives(frontend: TextFrontend) -> None:
+    text = AlignedText.of("Tell Kokoro.")
+    told = text.slice(5, 11).as_object(Said("Kokoro", phonemes="kˈOkəɹO"))
+    whole = AlignedText.join([text.slice(0, 5), told, text.slice(11, 12)])
+    script = Script((Speech(whole, Style((("af_sky", 1.0),), Language.EN_US)),))
+    (part,) = [part async for part in frontend.parts(script, Reading())]
+
+    assert isinstance(part, Passage)
+    assert part.chunk.phonemes == "tˈɛl kˈOkəɹO."
+    assert [(word.text, word.char_start, word.char_end) for word in part.chunk.words] == [
+        *(("Tell", 0, 4), ("Kokoro", 5, 11), (".", 11, 12)),
+    ]
 
 
 async def test_limits_reach_the_chunker() -> None:

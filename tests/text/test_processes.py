@@ -15,16 +15,20 @@ from tests.conftest import wait_until
 
 HOLDS_A_POOL = """
 import asyncio, signal
+from gateway.text.aligned import AlignedText
 from gateway.text.chunker import ChunkLimits
 from gateway.text.frontend import TextFrontend
 from gateway.text.languages import Language
+from gateway.text.reading import Reading
+from gateway.text.segments import Script, Speech, Style
 
 async def main():
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with TextFrontend(ChunkLimits(), processes=2) as frontend:
-        async for chunk in frontend.chunks("Ready. " * 200, Language.EN_US):
+        style = Style((("af_heart", 1.0),), Language.EN_US)
+        async for part in frontend.parts(Script((Speech(AlignedText.of("Ready. " * 200), style),)), Reading()):
             pass
         print("ready", flush=True)
         await stop.wait()

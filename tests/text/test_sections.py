@@ -1,19 +1,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.text.aligned import AlignedText, Said
 from gateway.text.sections import SECTION_CHARS, cut_sections
 from gateway.text.sentences import split_sentences
 
 PROSE = "It was a dark night, and the rain fell. Dr. Smith, at No. 5, read on...\nWhat else could he do? " * 200
 
 
+class Cut(NamedTuple):
+    text: str
+    char_start: int
+    is_last: bool
+
+
+def sections_of(text: str) -> Iterator[Cut]:
+    for section in cut_sections(AlignedText.of(text)):
+        yield Cut(section.text.text, section.text.starts[0], section.is_last)
+
+
 def test_first_section_is_small_and_none_is_large() -> None:
-    sections = list(cut_sections(PROSE))
+    sections = list(sections_of(PROSE))
 
     assert len(sections[0].text) <= SECTION_CHARS[0]
     assert max(len(section.text) for section in sections) <= 2 * SECTION_CHARS[-1]
@@ -23,7 +37,7 @@ def test_first_section_is_small_and_none_is_large() -> None:
 def test_sections_end_where_sentences_end() -> None:
     whole = [PROSE[span.start : span.end] for span in split_sentences(PROSE)]
     cut = [
-        section.text[span.start : span.end] for section in cut_sections(PROSE) for span in split_sentences(section.text)
+        section.text[span.start : span.end] for section in sections_of(PROSE) for span in split_sentences(section.text)
     ]
 
     assert cut == whole
@@ -31,20 +45,30 @@ def test_sections_end_where_sentences_end() -> None:
 
 def test_paragraph_break_is_kept_at_the_end_of_a_section() -> None:
     text = "\n\n".join(["A heading of some length without a stop"] * 100)
-    spans = [list(split_sentences(section.text))[-1] for section in cut_sections(text)]
+    spans = [list(split_sentences(section.text))[-1] for section in sections_of(text)]
 
     assert [span.ends_paragraph for span in spans] == [True] * (len(spans) - 1) + [False]
 
 
+def test_what_is_said_as_told_stays_with_its_section() -> None:
+    said = Said("Kokoro", phonemes="kˈOkəɹO")
+    plain = AlignedText.of(PROSE[:3_000])
+    parts = [plain.slice(0, 30), plain.slice(30, 36).as_object(said), plain.slice(36, 2_500)]
+    parts += [plain.slice(2_500, 2_506).as_object(said), plain.slice(2_506, 3_000)]
+    sections = list(cut_sections(AlignedText.join(parts)))
+
+    assert [list(section.text.said) for section in sections if section.text.said] == [[30], [2_500]]
+
+
 def test_without_sentences_a_section_ends_between_words() -> None:
     text = "word " * 2_000
-    sections = list(cut_sections(text))
+    sections = list(sections_of(text))
 
     assert all(section.text.startswith("word") and section.text.rstrip().endswith("word") for section in sections)
 
 
 def test_lazy() -> None:
-    sections = cut_sections(PROSE * 1_000)
+    sections = sections_of(PROSE * 1_000)
     started = time.perf_counter()
     next(sections)
 
@@ -55,7 +79,7 @@ def test_lazy() -> None:
 def test_long_texts_take_linear_time(unit: str) -> None:
     text = unit * (300_000 // len(unit))
     started = time.perf_counter()
-    sections = list(cut_sections(text))
+    sections = list(sections_of(text))
 
     assert time.perf_counter() - started < 5
     assert max((len(section.text) for section in sections), default=0) <= 2 * SECTION_CHARS[-1] + 64
@@ -63,7 +87,7 @@ def test_long_texts_take_linear_time(unit: str) -> None:
 
 @given(st.text(alphabet='aB1.?!… \n\r\t"“”', max_size=6_000))
 def test_only_whitespace_lies_between_sections(text: str) -> None:
-    sections = list(cut_sections(text))
+    sections = list(sections_of(text))
     places = [0, *(place for s in sections for place in (s.char_start, s.char_start + len(s.text))), len(text)]
 
     assert places == sorted(places)

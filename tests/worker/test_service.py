@@ -7,7 +7,6 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from redis.asyncio import Redis
 
 from gateway.fleet import Fleet
 from gateway.reorder import SpokenChunk
-from gateway.synthesis import Delivery, Synthesis
+from gateway.synthesis import Delivery, Line, Synthesis
 from shared.contract import Lane
 from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed
 from shared.streams import GatewayStreams, WorkerStreams, connect
@@ -27,11 +26,6 @@ from worker.service import Worker
 
 BEAT_S = 0.1
 VOICES = ["af_bella", "af_sky"]
-
-
-@dataclass(frozen=True)
-class Chunk:
-    token_ids: tuple[int, ...]
 
 
 class Gate(FakeEngine):
@@ -101,13 +95,13 @@ def make_synthesis(redis: Redis, window: int = 3, grace_s: float = 2.0) -> Synth
     return Synthesis(streams, Fleet(streams), window=window, job_timeout_s=20, heartbeat_s=BEAT_S, grace_s=grace_s)
 
 
-async def chunks(count: int, tokens: int = 5) -> AsyncIterator[Chunk]:
+async def lines(count: int, tokens: int = 5, voice: str = "af_bella") -> AsyncIterator[Line]:
     for seq in range(count):
-        yield Chunk((seq + 1,) * tokens)
+        yield Line((seq + 1,) * tokens, ((voice, 1.0),), 1.0)
 
 
-def delivery(request_id: str = "req", voice: str = "af_bella") -> Delivery:
-    return Delivery(request_id, ((voice, 1.0),), 1.0, 0, Lane.URGENT)
+def delivery(request_id: str = "req") -> Delivery:
+    return Delivery(request_id, 0, Lane.URGENT)
 
 
 def expected_pcm(seq: int, tokens: int = 5, voice: str = "af_bella") -> bytes:
@@ -120,7 +114,7 @@ def expected_pcm(seq: int, tokens: int = 5, voice: str = "af_bella") -> bytes:
 async def collect(
     synthesis: Synthesis, count: int, request_id: str = "req", voice: str = "af_bella"
 ) -> list[SpokenChunk]:
-    return [spoken async for spoken in synthesis.speak(delivery(request_id, voice), chunks(count))]
+    return [spoken async for spoken in synthesis.speak(delivery(request_id), lines(count, voice=voice))]
 
 
 async def test_what_goes_in_comes_out_in_order_sample_by_sample(start: Start, synthesis: Synthesis) -> None:
@@ -132,7 +126,7 @@ async def test_what_goes_in_comes_out_in_order_sample_by_sample(start: Start, sy
 
 async def test_a_long_chunk_travels_in_parts_and_arrives_whole(start: Start, synthesis: Synthesis) -> None:
     start()
-    [spoken] = [item async for item in synthesis.speak(delivery(), chunks(1, tokens=400))]
+    [spoken] = [item async for item in synthesis.speak(delivery(), lines(1, tokens=400))]
     assert len(spoken.pcm) > 2 * 5 * 24_000
     assert spoken.pcm == expected_pcm(0, tokens=400)
 
@@ -147,7 +141,7 @@ async def test_many_requests_at_once_get_their_own_voices(start: Start, synthesi
 
 
 async def test_no_more_than_a_window_is_under_way(redis: Redis, synthesis: Synthesis, start: Start) -> None:
-    async with contextlib.aclosing(synthesis.speak(delivery(), chunks(50))) as spoken:
+    async with contextlib.aclosing(synthesis.speak(delivery(), lines(50))) as spoken:
         start()
         await anext(spoken)
         await asyncio.sleep(5 * BEAT_S)  # time in which a feeder without bounds would publish all 50
@@ -159,7 +153,7 @@ async def test_no_more_than_a_window_is_under_way(redis: Redis, synthesis: Synth
 async def test_leaving_cancels_what_is_queued_and_the_worker_skips_it(start: Start, synthesis: Synthesis) -> None:
     gate = Gate()
     worker = start(gate)
-    spoken = synthesis.speak(delivery(), chunks(50))
+    spoken = synthesis.speak(delivery(), lines(50))
     first = asyncio.ensure_future(anext(spoken))
     assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
     first.cancel()
@@ -206,9 +200,9 @@ async def test_a_worker_whose_rehearsal_fails_works_with_its_pace_unknown(start:
 async def test_an_unspeakable_text_in_mid_stream_comes_after_what_was_spoken(
     start: Start, synthesis: Synthesis
 ) -> None:
-    async def breaking() -> AsyncIterator[Chunk]:
-        yield Chunk((1, 2))
-        yield Chunk((3, 4))
+    async def breaking() -> AsyncIterator[Line]:
+        async for line in lines(2):
+            yield line
         raise FleetError("cannot read on")
 
     start()

@@ -1,0 +1,142 @@
+"""From a request's fields to an ``Utterance``: what they name is looked up, and its markup read, before any work."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from gateway.api.models import require_model
+from gateway.api.schemas import (
+    MAX_SPEED,
+    MIN_SPEED,
+    AliasedVoice,
+    AudioRequest,
+    Normalization,
+    SpeechRequest,
+    Voice,
+    VoiceId,
+)
+from gateway.audio.formats import FORMATS
+from gateway.fleet import Fleet
+from gateway.pipeline import Utterance
+from gateway.settings import GatewaySettings
+from gateway.text.languages import Language, choose_language
+from gateway.text.markup import Lexicon, MarkupOptions, VoiceAlias, read_script
+from gateway.text.normaliser import say_as
+from gateway.text.normalization import NormalizationOptions
+from gateway.text.reading import Reading
+from gateway.text.segments import Script, Speech, Style
+from shared.contract import VoiceMix
+from shared.errors import InputTooLarge, InvalidValue
+from shared.voices import parse_mix
+
+LONG_TEXT_CHARS = 20_000
+"""The markup of a longer text is not read on the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where requests become utterances: the settings, and the voices that are there now."""
+
+    settings: GatewaySettings
+    fleet: Fleet
+
+    @classmethod
+    def of(cls, request: Request) -> Desk:
+        return cls(request.app.state.settings, request.app.state.fleet)
+
+    async def speech(self, request_id: str, body: SpeechRequest) -> Utterance:
+        """Raises FleetError."""
+        self._allow(body)
+        style = self.style(body.voice, body.lang_code)
+        script = await self.script(body.input, style, body, tags=body.allow_voice_tags, ssml=body.ssml)
+        return self.utterance(request_id, body, body.input, script)
+
+    def style(self, voice: Voice, lang_code: str | None) -> Style:
+        """The style that a text begins in."""
+        expression = voice.id if isinstance(voice, VoiceId) else voice
+        mix = self._mix(self.settings.default_voice if expression is None else expression)
+        return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code))
+
+    async def script(self, text: str, style: Style, body: AudioRequest, *, tags: bool, ssml: bool = False) -> Script:
+        """``text`` with its markup read."""
+        self.require_length(len(text))
+        options = self._markup(body, tags=tags, ssml=ssml)
+        if len(text) > LONG_TEXT_CHARS:
+            return await asyncio.to_thread(read_script, text, style, options)
+        return read_script(text, style, options)
+
+    def utterance(self, request_id: str, body: AudioRequest, text: str, script: Script) -> Utterance:
+        require_model(body.model)
+        _require_speeds(script, body.speed)
+        return Utterance(
+            request_id=request_id,
+            text=text,
+            script=script,
+            reading=self.reading(body.normalization_options, body.lexicon),
+            speed=body.speed,
+            seed=body.seed,
+            volume=body.volume_multiplier,
+            format=FORMATS[body.response_format],
+        )
+
+    def reading(self, normalization: Normalization | None, lexicon: dict[str, str] | None) -> Reading:
+        options = NormalizationOptions(**(normalization or Normalization()).model_dump())
+        if not self.settings.advanced_text_normalization:
+            options = NormalizationOptions(normalize=False)
+        return Reading(options, Lexicon(lexicon or {}))
+
+    def require_length(self, num_chars: int) -> None:
+        """Raises InputTooLarge."""
+        limit = self.settings.max_input_length
+        if num_chars > limit:
+            raise InputTooLarge(f"The input has {num_chars} characters; at most {limit} are allowed.", param="input")
+
+    def _allow(self, body: SpeechRequest) -> None:
+        if body.allow_voice_tags and not self.settings.enable_voice_tags:
+            raise InvalidValue("Voice tags are switched off on this server.", param="allow_voice_tags")
+        if body.ssml and not self.settings.enable_ssml:
+            raise InvalidValue("SSML is switched off on this server.", param="ssml")
+
+    def _mix(self, expression: str) -> VoiceMix:
+        return parse_mix(expression, self.fleet.voices)
+
+    def _markup(self, body: AudioRequest, *, tags: bool, ssml: bool) -> MarkupOptions:
+        return MarkupOptions(
+            voice_of=self._mix,
+            language_of=None if body.lang_code else self._language_of,
+            language_code=_language,
+            say_as=say_as,
+            allow_voice_tags=tags,
+            ssml=ssml,
+            aliases={name.lower(): _alias(alias) for name, alias in (body.voice_aliases or {}).items()},
+            max_pause_s=self.settings.max_pause_duration_s,
+            max_total_pause_s=self.settings.max_total_pause_s,
+            ssml_max_depth=self.settings.ssml_max_depth,
+            min_rate=MIN_SPEED,
+            max_rate=MAX_SPEED,
+        )
+
+    def _language_of(self, mix: VoiceMix) -> Language:
+        return choose_language(mix[0][0], None, self.settings.default_voice_code)
+
+
+def _language(code: str) -> Language:
+    return choose_language("", code)
+
+
+def _alias(alias: str | AliasedVoice) -> VoiceAlias:
+    return VoiceAlias(alias) if isinstance(alias, str) else VoiceAlias(alias.voice, alias.rate)
+
+
+def _require_speeds(script: Script, speed: float) -> None:
+    for segment in script.segments:
+        if isinstance(segment, Speech) and not MIN_SPEED <= segment.style.rate * speed <= MAX_SPEED:
+            place = segment.text.starts[0]
+            raise InvalidValue(
+                f"The rate {segment.style.rate:g} of the text at character {place}, times the request's speed "
+                f"{speed:g}, is outside {MIN_SPEED:g} to {MAX_SPEED:g}.",
+                param="input",
+            )
