@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gateway.api import errors, health, models, speech, voices
+from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, voices
 from gateway.api.request_ids import RequestIds
+from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
 from gateway.pipeline import Pipeline
 from gateway.settings import GatewaySettings
@@ -44,7 +45,9 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         )
         frontend = TextFrontend(limits, processes=settings.text_processes)
         app.state.settings, app.state.fleet = settings, fleet
-        app.state.pipeline = Pipeline(frontend, synthesis, fleet, settings.first_audio_target_ms / 1000)
+        app.state.pipeline = Pipeline(
+            frontend, synthesis, fleet, first_audio_s=settings.first_audio_target_ms / 1000, gaps=_gaps(settings)
+        )
         await frontend.start()
         await synthesis.start()
         log.info("ready", host=settings.host, port=settings.port)
@@ -60,9 +63,15 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         lifespan=lifespan,
     )
     errors.install(app)
-    for part in (speech, voices, models, health):
+    for part in (speech, captions, dialogue, phonemes, voices, models, health):
         app.include_router(part.router)
     return RequestIds(app)
+
+
+def _gaps(settings: GatewaySettings) -> Gaps:
+    return Gaps(
+        settings.gap_trim_ms, settings.dynamic_gap_trim_padding_ms, settings.dynamic_gap_trim_padding_char_multiplier
+    )
 
 
 def _chunk_limits(settings: GatewaySettings) -> ChunkLimits:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.audio.joins import trim_join
+from gateway.audio.gaps import Gaps, whole
 from gateway.audio.shape import fade_edges, scale_volume, silence
 from gateway.reorder import SpokenChunk
 from gateway.synthesis import Line
 from gateway.text.frontend import Passage
 from gateway.text.segments import Pause
+from gateway.timings import Timeline, WordTiming
 
 SAMPLE_RATE = 24_000
 """Of everything the workers send."""
@@ -26,26 +27,30 @@ class Stretch(NamedTuple):
 
     pcm: NDArray[np.int16]
     """Shape (n,)."""
-
-
-class _Expected(NamedTuple):
-    pauses: tuple[Pause, ...]
-    passage: Passage
+    words: tuple[WordTiming, ...]
+    """Those that are complete now; none unless there is a timeline."""
 
 
 class Assembly:
     """One request's. ``lines`` goes to synthesis, what comes of it to ``add`` in the same order, then ``end``."""
 
     def __init__(
-        self, parts: AsyncGenerator[Passage | Pause, None], *, speed: float, volume: float, are_trimmed: bool
+        self,
+        parts: AsyncGenerator[Passage | Pause, None],
+        *,
+        speed: float,
+        volume: float,
+        gaps: Gaps | None,
+        timeline: Timeline | None,
     ) -> None:
+        """``gaps``: None leaves the silence around the chunks as it is."""
         self._parts = parts
         self._speed = speed
         self._volume = volume
-        self._are_trimmed = are_trimmed
+        self._gaps = gaps
+        self._timeline = timeline
         self._pauses: list[Pause] = []
-        self._expected: deque[_Expected] = deque()
-        self._broke_off = False
+        self._expected: deque[tuple[tuple[Pause, ...], Passage]] = deque()
 
     async def lines(self) -> AsyncGenerator[Line, None]:
         """What is to be spoken, in order."""
@@ -54,7 +59,7 @@ class Assembly:
                 if isinstance(part, Pause):
                     self._pauses.append(part)
                     continue
-                self._expected.append(_Expected(tuple(self._pauses), part))
+                self._expected.append((tuple(self._pauses), part))
                 self._pauses.clear()
                 yield Line(part.chunk.token_ids, part.style.voice, self._speed * part.style.rate)
 
@@ -62,17 +67,29 @@ class Assembly:
         """The chunk that was expected next."""
         pauses, (chunk, style) = self._expected.popleft()
         pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
-        if self._are_trimmed:
-            pcm = trim_join(pcm, SAMPLE_RATE, start=self._broke_off, end=chunk.breaks_off)
-        self._broke_off = chunk.breaks_off
-        shaped = scale_volume(fade_edges(pcm, SAMPLE_RATE), self._volume * style.volume)
-        return Stretch(np.concatenate([*_silences(pauses), shaped]))
+        speed = self._speed * style.rate
+        kept = self._gaps.keep(pcm, SAMPLE_RATE, chunk.phonemes, speed) if self._gaps else whole(pcm)
+        heard = fade_edges(pcm[kept.first : kept.end], SAMPLE_RATE)
+        words = self._pass(pauses)
+        if self._timeline is not None:
+            words += self._timeline.add(chunk, spoken.durations, pcm, kept)
+        return Stretch(_joined(pauses, scale_volume(heard, self._volume * style.volume)), tuple(words))
 
     def end(self) -> Stretch:
         """What follows the last chunk."""
-        return Stretch(np.concatenate([np.zeros(0, np.int16), *_silences(self._pauses)]))
+        words = self._pass(self._pauses)
+        if self._timeline is not None:
+            words += self._timeline.finish()
+        return Stretch(_joined(self._pauses, np.zeros(0, np.int16)), tuple(words))
+
+    def _pass(self, pauses: Sequence[Pause]) -> list[WordTiming]:
+        """The words that ``pauses`` complete."""
+        if self._timeline is None:
+            return []
+        return [word for pause in pauses for word in self._timeline.pause(pause.seconds)]
 
 
-def _silences(pauses: list[Pause] | tuple[Pause, ...]) -> Iterator[NDArray[np.int16]]:
-    for pause in pauses:
-        yield silence(pause.seconds, SAMPLE_RATE)
+def _joined(pauses: Sequence[Pause], pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    if not pauses:
+        return pcm
+    return np.concatenate([*(silence(pause.seconds, SAMPLE_RATE) for pause in pauses), pcm])

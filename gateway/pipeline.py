@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 from gateway.assembly import SAMPLE_RATE, Assembly, Stretch
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
+from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
-from gateway.text.frontend import TextFrontend
+from gateway.text.chunker import Chunk
+from gateway.text.frontend import Passage, TextFrontend
 from gateway.text.pacing import Pace
 from gateway.text.reading import Reading
 from gateway.text.segments import Script
 from gateway.threads import run_to_end
+from gateway.timings import MarkTiming, Timeline, WordTiming
 from shared.contract import Lane
 
 ENCODE_SAMPLES = SAMPLE_RATE
@@ -48,52 +52,96 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """An open answer: packets to send, and how many bytes they are in all, where that is known."""
+    """An open answer: packets to send, and what is known before they are."""
 
     packets: AsyncIterator[bytes]
-    length: int | None
+    length: int | None = None
+    """Bytes in all."""
+    words: tuple[WordTiming, ...] = ()
+    marks: tuple[MarkTiming, ...] = ()
+
+
+class Captioned(NamedTuple):
+    """Encoded audio, and the words that are known since the last of it."""
+
+    packet: bytes
+    words: tuple[WordTiming, ...]
+    marks: tuple[MarkTiming, ...] = ()
 
 
 class Pipeline:
     """Text → chunks → pcm → packets."""
 
-    def __init__(self, frontend: TextFrontend, synthesis: Synthesis, fleet: Fleet, first_audio_s: float) -> None:
+    def __init__(
+        self, frontend: TextFrontend, synthesis: Synthesis, fleet: Fleet, *, first_audio_s: float, gaps: Gaps
+    ) -> None:
         self._frontend = frontend
         self._synthesis = synthesis
         self._fleet = fleet
         self._first_audio_s = first_audio_s
+        self._gaps = gaps
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[bytes, None]:
         """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
-            async with contextlib.aclosing(self._pcm(utterance, self._pace(utterance.speed))) as pieces:
-                async for pcm in pieces:
-                    if packet := await run_to_end(encoder.write, pcm):
-                        yield packet
+            async with contextlib.aclosing(self._stretches(utterance, self._pace(utterance.speed))) as stretches:
+                async for stretch in stretches:
+                    for pcm in _pieces(stretch.pcm):
+                        if packet := await run_to_end(encoder.write, pcm):
+                            yield packet
             yield await run_to_end(encoder.close)
+
+    async def caption(self, utterance: Utterance) -> AsyncGenerator[Captioned, None]:
+        """``speak`` with the times of the words, chunk by chunk."""
+        timeline = Timeline(utterance.text, utterance.script.marks)
+        with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+            stretches = self._stretches(utterance, self._pace(utterance.speed), timeline)
+            async with contextlib.aclosing(stretches):
+                async for stretch in stretches:
+                    packet = b"".join([await run_to_end(encoder.write, pcm) for pcm in _pieces(stretch.pcm)])
+                    if packet or stretch.words:
+                        yield Captioned(packet, stretch.words)
+            yield Captioned(await run_to_end(encoder.close), (), tuple(timeline.marks))
+
+    async def words(self, utterance: Utterance) -> AsyncGenerator[tuple[WordTiming, ...], None]:
+        """The times of the words alone, chunk by chunk. Raises FleetError."""
+        timeline = Timeline(utterance.text, utterance.script.marks)
+        async with contextlib.aclosing(self._stretches(utterance, None, timeline)) as stretches:
+            async for stretch in stretches:
+                yield stretch.words
 
     @contextlib.asynccontextmanager
     async def stream(self, utterance: Utterance) -> AsyncIterator[Audio]:
         """``speak`` as an open answer whose length nobody knows yet."""
         async with contextlib.aclosing(self.speak(utterance)) as packets:
-            yield Audio(packets, length=None)
+            yield Audio(packets)
 
     @contextlib.asynccontextmanager
     async def file(self, utterance: Utterance) -> AsyncIterator[Audio]:
         """The whole utterance as one file, with exact sizes and durations in its headers. Raises FleetError."""
         with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
             path = Path(folder) / f"speech.{utterance.format.extension}"
-            await self._render(utterance, path)
+            timeline = Timeline(utterance.text, utterance.script.marks)
+            words = await self._render(utterance, path, timeline)
             async with contextlib.aclosing(_read(path)) as packets:
-                yield Audio(packets, length=path.stat().st_size)
+                yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks))
 
-    async def _render(self, utterance: Utterance, path: Path) -> None:
+    async def phonemize(self, script: Script, reading: Reading) -> list[Chunk]:
+        """The chunks that a script would be spoken in. Raises FleetError."""
+        async with contextlib.aclosing(self._frontend.parts(script, reading)) as parts:
+            return [part.chunk async for part in parts if isinstance(part, Passage)]
+
+    async def _render(self, utterance: Utterance, path: Path, timeline: Timeline) -> tuple[WordTiming, ...]:
+        words: list[WordTiming] = []
         with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
             # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
-            async with contextlib.aclosing(self._pcm(utterance, pace=None)) as pieces:
-                async for pcm in pieces:
-                    await run_to_end(encoder.write, pcm)
+            async with contextlib.aclosing(self._stretches(utterance, None, timeline)) as stretches:
+                async for stretch in stretches:
+                    words += stretch.words
+                    for pcm in _pieces(stretch.pcm):
+                        await run_to_end(encoder.write, pcm)
             await run_to_end(encoder.close)
+        return tuple(words)
 
     def _pace(self, speed: float) -> Pace | None:
         slowest = self._fleet.slowest
@@ -101,18 +149,15 @@ class Pipeline:
             return None
         return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
 
-    async def _pcm(self, utterance: Utterance, pace: Pace | None) -> AsyncGenerator[NDArray[np.int16], None]:
-        async with contextlib.aclosing(self._stretches(utterance, pace)) as stretches:
-            async for stretch in stretches:
-                for start in range(0, len(stretch.pcm), ENCODE_SAMPLES):
-                    yield stretch.pcm[start : start + ENCODE_SAMPLES]
-
-    async def _stretches(self, utterance: Utterance, pace: Pace | None) -> AsyncGenerator[Stretch, None]:
+    async def _stretches(
+        self, utterance: Utterance, pace: Pace | None, timeline: Timeline | None = None
+    ) -> AsyncGenerator[Stretch, None]:
         assembly = Assembly(
             self._frontend.parts(utterance.script, utterance.reading, pace),
             speed=utterance.speed,
             volume=utterance.volume,
-            are_trimmed=pace is None or pace.trims_joins,
+            gaps=self._gaps if pace is None or pace.trims_joins else None,
+            timeline=timeline,
         )
         delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)
         async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
@@ -125,3 +170,8 @@ async def _read(path: Path) -> AsyncGenerator[bytes, None]:
     with path.open("rb") as file:
         while piece := await run_to_end(file.read, SEND_BYTES):
             yield piece
+
+
+def _pieces(pcm: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:
+    for start in range(0, len(pcm), ENCODE_SAMPLES):
+        yield pcm[start : start + ENCODE_SAMPLES]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from gateway.audio.gaps import Gaps
 from shared.settings import FleetSettings
 
 
@@ -63,3 +66,11 @@ class GatewaySettings(FleetSettings):
     """Seconds that one pause may last."""
     max_total_pause_s: float = Field(default=400.0, gt=0)
     """Seconds that all pauses of a request may last together."""
+    gap_trim_ms: float = Field(default=1.0, ge=0)
+    """Milliseconds cut from either end of every chunk, whatever is there."""
+    dynamic_gap_trim_padding_ms: float = Field(default=410.0, ge=0)
+    """Milliseconds from the last sound of a chunk to the first of the next, at speed 1: more silence is cut."""
+    dynamic_gap_trim_padding_char_multiplier: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=lambda: dict(Gaps().multipliers)
+    )
+    """What that is multiplied by after a chunk that ends with this sign, as JSON; by 1 after any other pause."""

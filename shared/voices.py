@@ -79,6 +79,13 @@ def parse_mix(expression: str, known: Collection[str]) -> VoiceMix:
     return tuple((name, weight / total) for name, weight in weights.items())
 
 
+def mix_name(mix: VoiceMix) -> str:
+    """The mix as an expression that ``parse_mix`` reads."""
+    if len(mix) == 1:
+        return mix[0][0]
+    return "+".join(f"{name}({weight:.4g})" for name, weight in mix)
+
+
 def _parse_part(part: str, expression: str) -> tuple[str, float]:
     match = _PART.fullmatch(part)
     if match is None:

@@ -12,11 +12,23 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.errors import error_response
+from gateway.audio.formats import AudioFormat
 from gateway.pipeline import Audio
 from shared.errors import FleetError
 from shared.observe import logger
 
 log = logger(__name__)
+
+
+def unbuffered(media_type: str) -> dict[str, str]:
+    """Headers of what is sent as it is made."""
+    # nginx must not hold back what was made early.
+    return {"content-type": media_type, "cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+def audio_headers(form: AudioFormat) -> dict[str, str]:
+    """Headers of audio, streamed or not."""
+    return unbuffered(form.media_type) | {"content-disposition": f'attachment; filename="speech.{form.extension}"'}
 
 
 class AudioResponse(Response):

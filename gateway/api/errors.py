@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -52,6 +54,11 @@ def error_response(error: FleetError) -> JSONResponse:
     return _answer(status, error.message, error.code, error.param, headers)
 
 
+def error_body(error: FleetError) -> dict[str, Any]:
+    """The error in OpenAI's shape, for streams that can still say what went wrong."""
+    return _body(status_of(error), error.message, error.code, error.param)
+
+
 def invalid_body(error: ValidationError) -> BadRequest:
     """The first of a body's faults, as a BadRequest that names the field."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -80,6 +87,9 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(status: int, message: str, code: str, param: str | None, headers: dict[str, str]) -> JSONResponse:
+    return JSONResponse(_body(status, message, code, param), status, headers)
+
+
+def _body(status: int, message: str, code: str, param: str | None) -> dict[str, Any]:
     kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    return JSONResponse(body, status, headers)
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

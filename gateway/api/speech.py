@@ -7,17 +7,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import AudioResponse
-from gateway.api.body import read_json
+from gateway.api.audio_response import AudioResponse, audio_headers
+from gateway.api.body import documented, read_json
 from gateway.api.schemas import SpeechRequest
 from gateway.api.utterances import Desk
 from gateway.audio.formats import FORMATS
-from gateway.pipeline import Pipeline, Utterance
+from gateway.pipeline import Pipeline
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
-_DOCUMENTED: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": SpeechRequest.model_json_schema()}}},
+_ANSWERS: dict[str, Any] = {
     "responses": {
         "200": {
             "description": "The audio.",
@@ -29,7 +28,7 @@ _DOCUMENTED: dict[str, Any] = {
 }
 
 
-@router.post("/speech", response_class=Response, openapi_extra=_DOCUMENTED)
+@router.post("/speech", response_class=Response, openapi_extra=documented(SpeechRequest) | _ANSWERS)
 async def create_speech(request: Request) -> Response:
     """Speak a text, as OpenAI's endpoint of the same name does."""
     desk = Desk.of(request)
@@ -38,13 +37,4 @@ async def create_speech(request: Request) -> Response:
     utterance = await desk.speech(request.state.request_id, body)
     await desk.fleet.require()
     opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
-    return AudioResponse(opening, _headers(utterance), desk.settings.stalled_client_timeout_s)
-
-
-def _headers(utterance: Utterance) -> dict[str, str]:
-    return {
-        "content-type": utterance.format.media_type,
-        "content-disposition": f'attachment; filename="speech.{utterance.format.extension}"',
-        "cache-control": "no-cache",
-        "x-accel-buffering": "no",  # nginx must not hold back what was made early
-    }
+    return AudioResponse(opening, audio_headers(utterance.format), desk.settings.stalled_client_timeout_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -27,7 +28,7 @@ from gateway.text.markup import Lexicon, MarkupOptions, VoiceAlias, read_script
 from gateway.text.normaliser import say_as
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.reading import Reading
-from gateway.text.segments import Script, Speech, Style
+from gateway.text.segments import Pause, Script, Speech, Style
 from shared.contract import VoiceMix
 from shared.errors import InputTooLarge, InvalidValue
 from shared.voices import parse_mix
@@ -51,7 +52,8 @@ class Desk:
         """Raises FleetError."""
         self._allow(body)
         style = self.style(body.voice, body.lang_code)
-        script = await self.script(body.input, style, body, tags=body.allow_voice_tags, ssml=body.ssml)
+        markup = self.markup(body, tags=body.allow_voice_tags, ssml=body.ssml)
+        script = await self.script(body.input, style, markup)
         return self.utterance(request_id, body, body.input, script)
 
     def style(self, voice: Voice, lang_code: str | None) -> Style:
@@ -60,22 +62,42 @@ class Desk:
         mix = self._mix(self.settings.default_voice if expression is None else expression)
         return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code))
 
-    async def script(self, text: str, style: Style, body: AudioRequest, *, tags: bool, ssml: bool = False) -> Script:
-        """``text`` with its markup read."""
+    async def script(self, text: str, style: Style, markup: MarkupOptions) -> Script:
+        """``text`` with its markup read, beginning in ``style``. Raises FleetError."""
         self.require_length(len(text))
-        options = self._markup(body, tags=tags, ssml=ssml)
         if len(text) > LONG_TEXT_CHARS:
-            return await asyncio.to_thread(read_script, text, style, options)
-        return read_script(text, style, options)
+            return await asyncio.to_thread(read_script, text, style, markup)
+        return read_script(text, style, markup)
 
-    def utterance(self, request_id: str, body: AudioRequest, text: str, script: Script) -> Utterance:
+    def markup(self, body: AudioRequest | None = None, *, tags: bool = False, ssml: bool = False) -> MarkupOptions:
+        """What a request may use, and what its names stand for."""
+        aliases = (body.voice_aliases if body else None) or {}
+        return MarkupOptions(
+            voice_of=self._mix,
+            language_of=None if body and body.lang_code else self._language_of,
+            language_code=_language,
+            say_as=say_as,
+            allow_voice_tags=tags,
+            ssml=ssml,
+            aliases={name.lower(): _alias(alias) for name, alias in aliases.items()},
+            max_pause_s=self.settings.max_pause_duration_s,
+            max_total_pause_s=self.settings.max_total_pause_s,
+            ssml_max_depth=self.settings.ssml_max_depth,
+            min_rate=MIN_SPEED,
+            max_rate=MAX_SPEED,
+        )
+
+    def utterance(
+        self, request_id: str, body: AudioRequest, text: str, script: Script, reading: Reading | None = None
+    ) -> Utterance:
+        """``script`` is that of ``text``."""
         require_model(body.model)
         _require_speeds(script, body.speed)
         return Utterance(
             request_id=request_id,
             text=text,
             script=script,
-            reading=self.reading(body.normalization_options, body.lexicon),
+            reading=reading or self.reading(body.normalization_options, body.lexicon),
             speed=body.speed,
             seed=body.seed,
             volume=body.volume_multiplier,
@@ -88,11 +110,20 @@ class Desk:
             options = NormalizationOptions(normalize=False)
         return Reading(options, Lexicon(lexicon or {}))
 
-    def require_length(self, num_chars: int) -> None:
+    def require_length(self, num_chars: int, param: str = "input") -> None:
         """Raises InputTooLarge."""
         limit = self.settings.max_input_length
         if num_chars > limit:
-            raise InputTooLarge(f"The input has {num_chars} characters; at most {limit} are allowed.", param="input")
+            raise InputTooLarge(f"The {param} has {num_chars} characters; at most {limit} are allowed.", param=param)
+
+    def require_pauses(self, segments: Sequence[Speech | Pause]) -> None:
+        """Of scripts that were read one by one. Raises InvalidValue."""
+        total, limit = (
+            sum(part.seconds for part in segments if isinstance(part, Pause)),
+            self.settings.max_total_pause_s,
+        )
+        if total > limit:
+            raise InvalidValue(f"All pauses together last {total:g} s; at most {limit:g} s are allowed.")
 
     def _allow(self, body: SpeechRequest) -> None:
         if body.allow_voice_tags and not self.settings.enable_voice_tags:
@@ -102,22 +133,6 @@ class Desk:
 
     def _mix(self, expression: str) -> VoiceMix:
         return parse_mix(expression, self.fleet.voices)
-
-    def _markup(self, body: AudioRequest, *, tags: bool, ssml: bool) -> MarkupOptions:
-        return MarkupOptions(
-            voice_of=self._mix,
-            language_of=None if body.lang_code else self._language_of,
-            language_code=_language,
-            say_as=say_as,
-            allow_voice_tags=tags,
-            ssml=ssml,
-            aliases={name.lower(): _alias(alias) for name, alias in (body.voice_aliases or {}).items()},
-            max_pause_s=self.settings.max_pause_duration_s,
-            max_total_pause_s=self.settings.max_total_pause_s,
-            ssml_max_depth=self.settings.ssml_max_depth,
-            min_rate=MIN_SPEED,
-            max_rate=MAX_SPEED,
-        )
 
     def _language_of(self, mix: VoiceMix) -> Language:
         return choose_language(mix[0][0], None, self.settings.default_voice_code)

@@ -62,6 +62,15 @@ class AlignedText:
         said = {starts[index]: self.said[starts[index]] for index in _objects(text)}
         return AlignedText(text, starts, self.ends[start:end], said)
 
+    def shifted(self, offset: int) -> AlignedText:
+        """The same where ``offset`` characters come before the original."""
+        return AlignedText(
+            self.text,
+            _shifted(self.starts, offset),
+            _shifted(self.ends, offset),
+            {start + offset: said for start, said in self.said.items()},
+        )
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original that ``text[start:end]``, which must not be empty, stands for."""
         return self.starts[start], self.ends[end - 1]
@@ -118,3 +127,9 @@ def _objects(text: str) -> Iterator[int]:
     while index >= 0:
         yield index
         index = text.find(OBJECT, index + 1)
+
+
+def _shifted(places: Sequence[int], offset: int) -> Sequence[int]:
+    if isinstance(places, range):
+        return range(places.start + offset, places.stop + offset, places.step)
+    return [place + offset for place in places]

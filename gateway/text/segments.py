@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.text.aligned import AlignedText
 from gateway.text.languages import Language
@@ -52,3 +52,16 @@ class Script:
 
     segments: tuple[Speech | Pause, ...]
     marks: tuple[Mark, ...] = ()
+
+    def shifted(self, offset: int) -> Script:
+        """The same where ``offset`` characters come before the input."""
+        return Script(
+            tuple(_shifted(segment, offset) for segment in self.segments),
+            tuple(replace(mark, char_start=mark.char_start + offset) for mark in self.marks),
+        )
+
+
+def _shifted(segment: Speech | Pause, offset: int) -> Speech | Pause:
+    if isinstance(segment, Speech):
+        return replace(segment, text=segment.text.shifted(offset))
+    return replace(segment, char_start=segment.char_start + offset, char_end=segment.char_end + offset)

@@ -1,0 +1,49 @@
+"""Several speakers, one audio."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from gateway.api.audio_response import AudioResponse, audio_headers
+from gateway.api.body import documented, read_json
+from gateway.api.schemas import DialogueRequest
+from gateway.api.utterances import Desk
+from gateway.pipeline import Pipeline, Utterance
+from gateway.text.segments import Pause, Script, Speech
+from shared.errors import FleetError, InvalidValue
+
+router = APIRouter(tags=["audio"])
+
+
+@router.post("/v1/audio/dialogue", response_class=Response, openapi_extra=documented(DialogueRequest))
+@router.post("/dev/dialogue", response_class=Response, include_in_schema=False)
+async def create_dialogue(request: Request) -> Response:
+    """Speak turns, each in its voice, with a pause between them."""
+    desk = Desk.of(request)
+    pipeline: Pipeline = request.app.state.pipeline
+    body = await read_json(request, DialogueRequest, desk.settings.max_body_bytes)
+    utterance = await _utterance(request.state.request_id, body, desk)
+    await desk.fleet.require()
+    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
+    return AudioResponse(opening, audio_headers(utterance.format), desk.settings.stalled_client_timeout_s)
+
+
+async def _utterance(request_id: str, body: DialogueRequest, desk: Desk) -> Utterance:
+    text = "\n".join(turn.text for turn in body.turns)
+    desk.require_length(len(text))
+    segments: list[Speech | Pause] = []
+    offset = 0
+    for number, turn in enumerate(body.turns):
+        if number and body.pause_between_turns:
+            segments.append(Pause(body.pause_between_turns, offset, offset))
+        try:
+            style = desk.style(turn.voice, body.lang_code)
+            script = await desk.script(turn.text, style, desk.markup(body, tags=True))
+        except FleetError as error:
+            # Only the turn's number tells the caller which of its texts or voices is meant.
+            raise InvalidValue(error.message, param=f"turns[{number}]", code=error.code) from error
+        segments += script.shifted(offset).segments
+        offset += len(turn.text) + 1
+    desk.require_pauses(segments)
+    return desk.utterance(request_id, body, text, Script(tuple(segments)))
