@@ -1,14 +1,118 @@
-"""Markdown without its signs, in any language."""
+"""Markdown without its signs, in any language.
+
+Marks are taken away where they stand, without looking for their partners, so that an unclosed one costs nothing.
+"""
 
 from __future__ import annotations
 
 import regex
 
+from gateway.text.aligned import AlignedText
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import AnyRule, Rule
+from gateway.text.rules import AnyRule, Rule, Unwrap
 
 RULED_LINES = Rule("ruled lines", regex.compile(r"([=_*~#+|^])\1{2,}+"), lambda _: " ", needs=frozenset("=_*~#+|^"))
 
+_FENCE = r"^[ \t]{0,8}(?:[-*+>][ \t]{1,3})?(?:`{3,}+|~{3,}+)"
+_LIST = r"[ \t]{0,40}+(?:[-*+•‣◦][ \t]|\d{1,4}+[.)][ \t])"
+_BLOCK = rf"(?:{_LIST}|[ \t]{{0,3}}\#{{1,6}}[ \t]|[ \t]{{0,3}}>|[ \t]{{0,3}}\|)"
+_MARKS = "*_~`"
+_WORD = r"\p{L}\p{N}"
+
+_CODE_BLOCK = Rule(
+    "code block",
+    regex.compile(rf"(?m){_FENCE}[^\n]*+\n(?s:.*?)(?:{_FENCE}[ \t]*+$|\Z)"),
+    lambda _: "\n",
+    needs=frozenset("`~"),
+)
+
+
+def without_code(text: AlignedText) -> AlignedText:
+    """``text`` without its fenced code blocks, of which an unclosed one reaches to the end.
+
+    For a whole text, before it is cut into sections: a section does not know in which block it begins. Linear.
+    """
+    return _CODE_BLOCK.apply(text)
+
 
 def rules(options: NormalizationOptions) -> tuple[AnyRule, ...]:
-    return ()
+    """Blocks first, then what is inside a line."""
+    return (*(() if options.read_code else (_CODE_BLOCK,)), *_BLOCKS, *_INLINE)
+
+
+_BLOCKS: tuple[AnyRule, ...] = (
+    Rule(
+        "code fence",
+        regex.compile(rf"(?m){_FENCE}[ \t]*+[\w+#.-]{{0,40}}[^\n`]{{0,200}}$"),
+        lambda _: "\n",
+        frozenset("`~"),
+    ),
+    Rule("comment", regex.compile(r"<!--(?s:.{0,2000}?)-->"), lambda _: " ", frozenset("<")),
+    Rule(
+        "rule",
+        regex.compile(r"(?m)^[ \t]{0,3}(?:(?:\*[ \t]?){3,}|(?:-[ \t]?){3,}|(?:_[ \t]?){3,}|={3,})$"),
+        lambda _: "\n",
+        frozenset("*-_="),
+    ),
+    Rule(
+        "table ruler",
+        regex.compile(
+            r"(?m)^[ \t]{0,8}\|?(?:[ \t]{0,8}:?-{1,80}+:?[ \t]{0,80}+\|)++(?:[ \t]{0,8}:?-{1,80}+:?[ \t]{0,80})?+$\n?"
+        ),
+        lambda _: "\n",
+        frozenset("|"),
+    ),
+    Rule(
+        "link definition",
+        regex.compile(r"(?m)^[ \t]{0,3}\[[^\[\]\n]{1,100}+\]:[ \t]+\S{1,2000}+(?:[ \t]+[\"'(][^\n]{0,300}+)?$"),
+        lambda _: " ",
+        frozenset("["),
+    ),
+    Rule(
+        "end of a heading",
+        regex.compile(r"(?m)(?<=^[ \t]{0,3}\#{1,6}[ \t][^\n]{0,300})(?:[ \t]+\#{1,6}[ \t]*+)?\n(?!\n)"),
+        lambda _: "\n\n",
+        frozenset("#"),
+    ),
+    Rule(
+        "line before a block",
+        regex.compile(rf"(?<=[{_WORD})\]\"'”’*_`|][ \t]{{0,2}})\n(?={_BLOCK})(?!\n)"),
+        lambda _: ".\n",
+    ),
+    Rule("heading", regex.compile(r"(?m)^[ \t]{0,3}\#{1,6}[ \t]+"), lambda _: "", frozenset("#")),
+    Rule("quotation", regex.compile(r"(?m)^[ \t]{0,3}(?:>[ \t]?){1,8}+"), lambda _: "", frozenset(">")),
+    Rule("task", regex.compile(rf"(?m)^{_LIST}\[[ xX]\][ \t]"), lambda _: "", frozenset("[")),
+    Rule("list item", regex.compile(r"(?m)^[ \t]{0,40}+[-*+•‣◦][ \t]+(?=\S)"), lambda _: "", frozenset("-*+•‣◦")),
+    Rule(
+        "edge of a table row",
+        regex.compile(r"(?m)^[ \t]{0,8}\|[ \t]*+|[ \t]*+\|[ \t]*+$"),
+        lambda _: "",
+        frozenset("|"),
+    ),
+    Rule(
+        "cell of a table",
+        regex.compile(r"(?<=[^|\s])[ \t]{1,40}\|(?:[ \t]{1,40}+\|)*+(?=[ \t])"),
+        lambda _: ",",
+        frozenset("|"),
+    ),
+)
+
+_INLINE: tuple[AnyRule, ...] = (
+    Unwrap(
+        "link or image",
+        regex.compile(r"!?\[(?P<kept>[^\[\]\n]{1,500}+)\](?:\((?:[^()\n]|\([^()\n]{0,200}+\)){0,1000}+\)|\[[^\[\]\n]{0,100}+\])"),
+        frozenset("["),
+    ),
+    Rule("footnote", regex.compile(r"\[\^[^\[\]\s]{1,40}+\]:?"), lambda _: "", frozenset("[")),
+    Unwrap("address in angle brackets", regex.compile(r"<(?P<kept>(?:https?://|mailto:)?[^<>\s@/]{1,200}[@/][^<>\s]{1,2000}+)>"), frozenset("<")),
+    Rule("line break", regex.compile(r"<(?:br|hr|/p|/div|/li|/tr|/h[1-6])[ \t]{0,2}/?>"), lambda _: "\n", frozenset("<")),
+    Rule(
+        "tag",
+        regex.compile(r"</?(?:a|abbr|b|blockquote|code|del|details|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s|small|span|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>]{0,500}+)?/?>"),
+        lambda _: "",
+        frozenset("<"),
+    ),
+    Unwrap("escape", regex.compile(r"\\(?P<kept>[*_`#\[\]{}()~>|!+.-])(?![\w\\])"), frozenset("\\")),
+    Rule("opening mark", regex.compile(rf"(?<![{_WORD}_*~`\\/.@])(?:[*~_]{{1,3}}|`{{1,2}})(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"), lambda _: "", frozenset(_MARKS)),
+    Rule("closing mark", regex.compile(rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/])(?:[*~_]{{1,3}}|`{{1,2}})(?![{_WORD}_*~`/@])"), lambda _: "", frozenset(_MARKS)),
+)  # fmt: skip

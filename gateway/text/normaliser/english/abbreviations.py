@@ -1,0 +1,147 @@
+"""Abbreviations and titles that misaki does not know, or reads by their letters."""
+
+from __future__ import annotations
+
+import regex
+
+from gateway.text.normaliser.english.numbers import spelled
+from gateway.text.normaliser.english.patterns import DASH, any_of
+from gateway.text.rules import Rule
+from gateway.text.sentences import BEGINS
+
+_TITLES = {
+    "Prof": "Professor", "Rev": "Reverend", "Gen": "General", "Col": "Colonel", "Capt": "Captain",
+    "Lt": "Lieutenant", "Sgt": "Sergeant", "Gov": "Governor", "Sen": "Senator", "Rep": "Representative",
+    "Hon": "Honorable", "Pres": "President", "Maj": "Major", "Cmdr": "Commander", "Cpl": "Corporal",
+    "Pvt": "Private", "Adm": "Admiral", "Supt": "Superintendent", "Fr": "Father", "Mt": "Mount", "Ft": "Fort",
+    "Amb": "Ambassador", "Messrs": "Messers", "Mme": "Madame", "Insp": "Inspector",
+}  # fmt: skip
+"""Before a name. Misaki reads Mr., Mrs., Ms., Dr. and St. itself."""
+
+_BARE_TITLES = ("Prof", "Capt", "Sgt", "Lt", "Col", "Mt", "Messrs", "Mme")
+
+_AFTER_NAMES = {
+    "Jr": "Junior", "Sr": "Senior", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Hwy": "Highway",
+    "Inc": "Incorporated", "Ltd": "Limited", "Co": "Company", "Corp": "Corporation", "Bros": "Brothers",
+    "Ln": "Lane", "Sq": "Square", "Apt": "Apartment", "Dept": "Department", "Univ": "University",
+    "Assn": "Association", "Pl": "Place", "Pkwy": "Parkway", "Esq": "Esquire",
+}  # fmt: skip
+
+_WORDS = {
+    "approx": "approximately", "dept": "department", "govt": "government", "max": "maximum", "min": "minimum",
+    "avg": "average", "misc": "miscellaneous", "incl": "including", "excl": "excluding", "esp": "especially",
+    "resp": "respectively", "vs": "versus", "intl": "international", "dist": "district", "est": "established",
+    "temp": "temperature", "tel": "telephone", "ext": "extension", "w/c": "week commencing",
+}  # fmt: skip
+
+_BEFORE_NUMBERS = {
+    "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Vol": "volume", "vol": "volume",
+    "Vols": "volumes", "vols": "volumes", "Ch": "chapter", "ch": "chapter", "Chap": "chapter", "chap": "chapter",
+    "Fig": "figure", "fig": "figure", "Figs": "figures", "figs": "figures", "Eq": "equation", "eq": "equation",
+    "Eqs": "equations", "Sec": "section", "sec": "section", "Art": "article", "art": "article", "p": "page",
+    "pp": "pages", "pg": "page", "par": "paragraph", "Tab": "table", "Ref": "reference", "refs": "references",
+    "Ex": "example", "ex": "example", "cl": "clause", "ver": "version", "c": "circa", "ca": "circa", "Bk": "book",
+    "Pt": "part", "pt": "part", "n": "note", "l": "line", "ll": "lines", "op": "opus", "Op": "opus",
+}  # fmt: skip
+_PHRASES = {
+    "e.g.": "for example",
+    "i.e.": "that is",
+    "cf.": "compare",
+    "viz.": "namely",
+    "et al.": "et al",
+    "N.B.": "note well",
+}
+_DAYS = {
+    "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
+    "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
+}  # fmt: skip
+_DAY = f"(?:{any_of(_DAYS)})"
+
+_ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{any_of(word.capitalize() for word in BEGINS)})\b)"
+
+
+def abbreviation_rules() -> tuple[Rule, ...]:
+    """The stop of an abbreviation goes with it, unless it ends the sentence as well."""
+    stop = frozenset(".")
+    capital = r"(?= ?(?:\p{Lu}))"
+    return (
+        Rule(
+            "title",
+            regex.compile(
+                rf"\b(?P<word>{any_of(_TITLES)})(?:\.{capital}|(?<=\b(?:{any_of(_BARE_TITLES)}))(?= \p{{Lu}}\p{{Ll}}))"
+            ),
+            lambda match: _TITLES[match["word"]],
+        ),
+        Rule(
+            "after a name",
+            regex.compile(
+                rf"(?<=[\p{{L}}\p{{N}}],? )(?<!(?:\bthe|\b[Aa]nd|\b[Oo]f|\b[Aa]t|\b[Ii]n|\b[Tt]o|\b[Bb]y|\bfrom|\bwith|\bfor) )"
+                rf"(?P<word>{any_of(_AFTER_NAMES)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))(?=[\s,;:.)?!'’])"
+            ),
+            lambda match: _AFTER_NAMES[match["word"]],
+            stop,
+        ),
+        Rule(
+            "street",
+            regex.compile(
+                rf"(?<=\p{{Lu}}\p{{Ll}}{{1,20}} |\d(?:st|nd|rd|th) )St(?:\.(?!\s\p{{Lu}})(?!{_ENDS_SENTENCE})|(?=\.{_ENDS_SENTENCE}))"
+            ),
+            lambda _: "Street",
+            stop,
+        ),
+        Rule(
+            "before a number",
+            regex.compile(
+                rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\.(?= ?(?:\d|[IVXLC]{{1,6}}\b(?!\.)))"
+            ),
+            lambda match: _BEFORE_NUMBERS[match["word"]] + ("" if match.string[match.end()] == " " else " "),
+            stop,
+        ),
+        Rule(
+            "abbreviated phrase",
+            regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})"),
+            lambda match: _PHRASES[match["word"]],
+            stop,
+        ),
+        Rule(
+            "abbreviated word",
+            regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_WORDS)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))"),
+            lambda match: _WORDS[match["word"]],
+            stop,
+        ),
+        Rule(
+            "versus",
+            regex.compile(r"(?<=[\p{L}\p{N})] )[vV]s?(?= [\p{Lu}\p{N}(])(?<! V)"),
+            lambda _: "versus",
+        ),
+        Rule(
+            "days from to",
+            regex.compile(rf"\b(?P<first>{_DAY})\.? ?{DASH} ?(?P<last>{_DAY})\b"),
+            lambda match: f"{_DAYS[match['first']]} to {_DAYS[match['last']]}",
+            frozenset("MTWFS"),
+        ),
+        Rule(
+            "day",
+            regex.compile(rf"\b(?P<word>{_DAY})(?:\.(?=,? )|(?=, ?\p{{Lu}}\p{{Ll}}{{2}}))(?<!\b(?:Sun|Sat|Wed)\.?)"),
+            lambda match: _DAYS[match["word"]],
+            frozenset("MTWFS"),
+        ),
+        Rule(
+            "with and without",
+            regex.compile(
+                r"(?<![\p{L}\p{N}/])[wW]/(?P<out>o)?(?![\p{L}\p{N}/]|\.\w)|(?<![\p{L}\p{N}/])[wW]/(?=\p{L}{3})"
+            ),
+            lambda match: (
+                ("without" if match["out"] else "with")
+                + (" " if match.end() < len(match.string) and match.string[match.end()].isalpha() else "")
+            ),
+            frozenset("/"),
+        ),
+        Rule("because", regex.compile(r"(?<![\p{L}\p{N}/])b/c(?![\p{L}\p{N}/])"), lambda _: "because", frozenset("/")),
+        Rule(
+            "I.T.",
+            regex.compile(r"(?<=\p{Ll} |\p{Ll}, )IT(?![\p{L}\p{N}])(?! [\p{Lu}]{2})"),
+            lambda match: spelled(match.group()),
+            frozenset("I"),
+        ),
+    )

@@ -1,0 +1,211 @@
+"""Numbers of every other kind: signs, ranges, fractions, versions, ordinals, codes of letters and digits, and plain."""
+
+from __future__ import annotations
+
+import regex
+
+from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
+from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
+from gateway.text.rules import DIGITS, Rule
+
+VULGAR = {
+    "½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅕": ("1", "5"),
+    "⅖": ("2", "5"), "⅗": ("3", "5"), "⅘": ("4", "5"), "⅙": ("1", "6"), "⅚": ("5", "6"), "⅐": ("1", "7"),
+    "⅛": ("1", "8"), "⅜": ("3", "8"), "⅝": ("5", "8"), "⅞": ("7", "8"), "⅑": ("1", "9"), "⅒": ("1", "10"),
+}  # fmt: skip
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty", "7/11": "seven eleven"}
+_UNIT_AFTER_RANGE = rf"(?:{SPACE}?(?:%|[°º]{SPACE}?[CFK]?|[AaPp]\.?[Mm]\.?|[kmbKMB]n?))?"
+_RELEASED = (
+    "[Vv]ersions?|[Rr]eleases?|[Bb]uild|Python|Java|JavaScript|Node|Ruby|Rust|Swift|PHP|Perl|Kotlin|Django|Rails|React"
+    "|iOS|iPadOS|macOS|Android|Windows|Ubuntu|Debian|Fedora|Linux|CUDA|PyTorch|TensorFlow|Postgres|PostgreSQL|Redis"
+)
+
+
+def range_rules() -> tuple[Rule, ...]:
+    """Before the ends of a range are words; the dash alone is replaced."""
+    return (
+        Rule(
+            "range",
+            regex.compile(
+                rf"(?=[-‐‑‒–− \u00a0\u2009])(?<=\d{_UNIT_AFTER_RANGE})(?<!{DASH}\d{{1,15}})(?<!\d{{4}}-\d\d|\d[/^eE])"
+                rf"(?:(?P<dash>{DASH})|{SPACE}[-–−]{SPACE})"
+                rf"(?=[$€£]?{NUMBER}(?!\d|{SPACE}?{DASH}{SPACE}?\d|/\d|{SPACE}?=|[\p{{L}}_]{{4}}))"
+                rf"(?<!(?<!\d)\d{{3}}-(?=\d{{4}}(?!\d)))"
+            ),
+            lambda _: " to ",
+            frozenset("-‐‑‒–−"),
+        ),
+    )
+
+
+def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
+    def slashed(match: regex.Match[str]) -> str:
+        if match.group() in _FIXED:
+            return _FIXED[match.group()]
+        whole, top, bottom = match["whole"], match["top"], match["bottom"]
+        if whole:
+            return say.mixed(whole, top, bottom)
+        if top == bottom or match["rated"] is not None:
+            return f"{say.cardinal(top)} out of {say.cardinal(bottom)}"
+        return say.fraction(top, bottom)
+
+    def vulgar(match: regex.Match[str]) -> str:
+        top, bottom = VULGAR[match["sign"]]
+        return say.mixed(match["whole"], top, bottom) if match["whole"] else say.fraction(top, bottom)
+
+    return (
+        Rule(
+            "fraction",
+            regex.compile(
+                rf"(?:(?<=\b(?:[Ss]cored?|[Rr]ated?|[Rr]ating(?: of)?|[Gg]ot|[Gg]ave it|[Ss]olid)(?: an?)? )(?P<rated>))?"
+                rf"{BEGIN}(?<![/\d]/)(?:(?P<whole>\d{{1,6}}+)(?:{SPACE}|-))?"
+                rf"(?P<top>\d{{1,12}}+)[/⁄](?P<bottom>\d{{1,12}}+)(?![/\p{{L}}\p{{N}}_]|[.,]\d)"
+            ),
+            slashed,
+            frozenset("/⁄"),
+        ),
+        Rule(
+            "fraction sign",
+            regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,12}}+){SPACE}?)?(?P<sign>[{''.join(VULGAR)}])"),
+            lambda match: f" {vulgar(match)} ".rstrip() + ("" if match.end() == len(match.string) else " ").strip(),
+            frozenset(VULGAR),
+        ),
+    )
+
+
+def power_rules(say: Numbers) -> tuple[Rule, ...]:
+    """Powers of ten and powers in general, and indices."""
+
+    def scientific(match: regex.Match[str]) -> str:
+        return f"{say.number(match['mantissa'])} times ten to the power of {say.number(match['exponent'].lstrip('+'))}"
+
+    def power(match: regex.Match[str]) -> str:
+        exponent = match.group().lstrip("^*").strip("{}()").translate(_SUPERSCRIPTS)
+        if exponent in {"2", "3"}:
+            return " squared" if exponent == "2" else " cubed"
+        words = say.number(exponent) if exponent.lstrip("+-").isdecimal() else spelled(exponent)
+        return f" to the power of {words}"
+
+    return (
+        Rule(
+            "scientific notation",
+            regex.compile(rf"{BEGIN}(?P<mantissa>{NUMBER})[eE](?P<exponent>[-+−]?\d{{1,4}}+){END}"),
+            scientific,
+            frozenset("eE"),
+        ),
+        Rule(
+            "power",
+            regex.compile(
+                r"(?<=[\p{L}\p{N})])(?:\^(?:[-+−]?\d{1,6}+|\{[-+−]?\w{1,6}\}|\([-+−]?\w{1,6}\)|[A-Za-z](?!\p{L}))"
+                r"|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}+|ⁿ|(?<=\d)\*\*\d{1,6}+)"
+            ),
+            power,
+            frozenset("^*⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ"),
+        ),
+        Rule(
+            "index",
+            regex.compile(r"[₀₁₂₃₄₅₆₇₈₉]{1,12}+(?P<more>(?=\p{L}))?"),
+            lambda match: (
+                f" {say.cardinal(match.group().translate(_SUBSCRIPTS))}" + (" " if match["more"] is not None else "")
+            ),
+            frozenset("₀₁₂₃₄₅₆₇₈₉"),
+        ),
+    )
+
+
+def code_rules(say: Numbers) -> tuple[Rule, ...]:
+    """Numbers that are names: versions, addresses, models."""
+
+    def dotted(match: regex.Match[str]) -> str:
+        point = " dot " if match.group().count(".") == 3 and not match["version"] else " point "
+        words = point.join(map(say.cardinal, match["numbers"].split(".")))
+        return f"{'version ' if match['version'] else ''}{words}" + (
+            f" {match['stage']} {say.cardinal(match['stage_number'])}" if match["stage"] else ""
+        )
+
+    def mixture(match: regex.Match[str]) -> str:
+        return " ".join(_piece(say, piece) for piece in regex.findall(r"\d+|\p{L}+", match.group()))
+
+    return (
+        Rule(
+            "version",
+            regex.compile(
+                rf"{BEGIN}(?:(?P<version>[vV])\.?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
+                rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)|(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
+                rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
+            ),
+            dotted,
+            DIGITS,
+        ),
+        Rule(
+            "ordinal",
+            regex.compile(
+                rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
+                r"(?P<plural>s)?(?![\p{L}\p{N}])"
+            ),
+            lambda match: say.ordinal(match["number"]) + (match["plural"] or ""),
+            DIGITS,
+        ),
+        Rule(
+            "letters and digits",
+            regex.compile(
+                r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
+            ),
+            mixture,
+            DIGITS,
+        ),
+    )
+
+
+def _piece(say: Numbers, piece: str) -> str:
+    if piece[0].isdecimal():
+        return say.cardinal(piece) if len(piece) < 5 else digits(piece)
+    if piece.isascii() and piece.isupper() and len(piece) <= 2:
+        return spelled(piece)
+    return "A." if piece == "a" else piece
+
+
+def plain_rules(say: Numbers) -> tuple[Rule, ...]:
+    """What is left: every digit becomes a word."""
+
+    def signed(match: regex.Match[str]) -> str:
+        return "plus " if match.group() == "+" else "minus "
+
+    def apart(match: regex.Match[str]) -> str:
+        text, before = match.string, match.start()
+        left = " " if before and (text[before - 1].isalnum() or text[before - 1] in ".,") else ""
+        right = " " if match.end() < len(text) and text[match.end()].isalnum() else ""
+        return left + digits_or_cardinal(match.group()) + right
+
+    def digits_or_cardinal(text: str) -> str:
+        return digits(text) if len(text) > 15 else say.cardinal(text)
+
+    return (
+        Rule(
+            "sign",
+            regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])(?<!\d )[-+−–](?=\.?\d)"),
+            signed,
+            frozenset("-+−–"),
+        ),
+        Rule(
+            "possessive or plural number",
+            regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])"),
+            lambda match: _with_s(say.cardinal(match["number"])),
+            DIGITS,
+        ),
+        Rule(
+            "number",
+            regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)"),
+            lambda match: say.number(match.group()),
+            DIGITS,
+        ),
+        Rule("digits", regex.compile(r"\d++"), apart, DIGITS),
+    )
+
+
+def _with_s(words: str) -> str:
+    if words.endswith("y"):
+        return words[:-1] + "ies"
+    return words + ("es" if words.endswith("x") else "s")

@@ -1,0 +1,169 @@
+"""Amounts of money."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import regex
+
+from gateway.text.normaliser.english.numbers import Numbers
+from gateway.text.normaliser.english.patterns import BEGIN, DASH, NUMBER, SPACE, any_of
+from gateway.text.rules import DIGITS, Rule
+
+
+class Currency(NamedTuple):
+    one: str
+    many: str
+    small_one: str = ""
+    """The hundredth part; empty where nobody uses it."""
+    small_many: str = ""
+
+
+_DOLLAR = Currency("dollar", "dollars", "cent", "cents")
+_POUND = Currency("pound", "pounds", "penny", "pence")
+_EURO = Currency("euro", "euros", "cent", "cents")
+_YEN = Currency("yen", "yen")
+
+
+def _dollars_of(country: str) -> Currency:
+    return Currency(f"{country} dollar", f"{country} dollars", "cent", "cents")
+
+
+CURRENCIES: dict[str, Currency] = {
+    "$": _DOLLAR,
+    "£": _POUND,
+    "€": _EURO,
+    "¥": _YEN,
+    "￥": _YEN,
+    "₹": Currency("rupee", "rupees", "paisa", "paise"),
+    "₩": Currency("won", "won"),
+    "₽": Currency("rouble", "roubles", "kopeck", "kopecks"),
+    "₺": Currency("lira", "lira"),
+    "₪": Currency("shekel", "shekels"),
+    "₫": Currency("dong", "dong"),
+    "₴": Currency("hryvnia", "hryvnia"),
+    "฿": Currency("baht", "baht"),
+    "₦": Currency("naira", "naira"),
+    "₱": Currency("peso", "pesos"),
+    "₿": Currency("bitcoin", "bitcoins"),
+    "US$": _dollars_of("U.S"),
+    "A$": _dollars_of("Australian"),
+    "AU$": _dollars_of("Australian"),
+    "C$": _dollars_of("Canadian"),
+    "CA$": _dollars_of("Canadian"),
+    "NZ$": _dollars_of("New Zealand"),
+    "HK$": _dollars_of("Hong Kong"),
+    "S$": _dollars_of("Singapore"),
+    "R$": Currency("real", "reals", "centavo", "centavos"),
+}
+CODES: dict[str, Currency] = {
+    "USD": _dollars_of("U.S"),
+    "AUD": _dollars_of("Australian"),
+    "CAD": _dollars_of("Canadian"),
+    "NZD": _dollars_of("New Zealand"),
+    "EUR": _EURO,
+    "GBP": _POUND,
+    "JPY": _YEN,
+    "CNY": Currency("yuan", "yuan"),
+    "RMB": Currency("yuan", "yuan"),
+    "INR": CURRENCIES["₹"],
+    "KRW": CURRENCIES["₩"],
+    "RUB": CURRENCIES["₽"],
+    "CHF": Currency("Swiss franc", "Swiss francs", "centime", "centimes"),
+    "SEK": Currency("Swedish krona", "Swedish kronor"),
+    "NOK": Currency("Norwegian krone", "Norwegian kroner"),
+    "DKK": Currency("Danish krone", "Danish kroner"),
+    "PLN": Currency("zloty", "zlotys"),
+    "MXN": Currency("Mexican peso", "Mexican pesos"),
+    "BTC": CURRENCIES["₿"],
+}
+SCALES = {
+    "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mio": "million",
+    "MM": "million", "bn": "billion", "b": "billion", "B": "billion", "tn": "trillion", "T": "trillion",
+    "t": "trillion", "tr": "trillion",
+} | {word: word for word in ("hundred", "thousand", "million", "billion", "trillion")}  # fmt: skip
+
+_SIGNS = frozenset(sign[-1] for sign in CURRENCIES)
+_SIGN = rf"(?<![\p{{L}}\p{{N}}])(?P<sign>{any_of(CURRENCIES)})"
+_CODE = rf"\b(?P<code>{any_of(CODES)})"
+_SCALE = rf"(?:(?:{SPACE}|-)?(?P<scale>{any_of(SCALES)})(?![\p{{L}}\p{{N}}]))?"
+_AMOUNT = rf"(?P<minus>[-−])?(?P<amount>{NUMBER})"
+_RANGE = rf"(?:{SPACE}?{DASH}{SPACE}?(?P<upper>{NUMBER}))?"
+_ADJECTIVE = (
+    rf"(?P<adjective>-(?=\p{{L}})|(?={SPACE}(?:bill|note|coin|fee|fine|ticket|deal|tip|deposit|price|prize)\b))?+"
+)
+_TAIL = rf"{_RANGE}{_SCALE}{_ADJECTIVE}(?!\p{{N}}|[.,]\p{{N}})"
+
+
+def money_rules(say: Numbers) -> tuple[Rule, ...]:
+    def before(match: regex.Match[str]) -> str:
+        return spoken_amount(say, CURRENCIES[match["sign"]], match)
+
+    def after_code(match: regex.Match[str]) -> str:
+        return spoken_amount(say, CODES[match["code"]], match)
+
+    def after(match: regex.Match[str]) -> str:
+        unit = match["unit"]
+        return spoken_amount(say, CURRENCIES.get(unit) or CODES[unit], match)
+
+    return (
+        Rule(
+            "money, sign first",
+            regex.compile(rf"(?P<outer>(?<![\p{{L}}\p{{N}}])[-−])?{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}"),
+            before,
+            _SIGNS,
+        ),
+        Rule("money, code first", regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}"), after_code, DIGITS),
+        Rule(
+            "money, sign last",
+            regex.compile(
+                rf"(?P<outer>(?<![\p{{L}}\p{{N}})])[-−])?{BEGIN}(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
+                rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)"
+            ),
+            after,
+            _SIGNS | frozenset(code[0] for code in CODES),
+        ),
+        Rule(
+            "cents",
+            regex.compile(rf"{BEGIN}(?P<amount>\d{{1,6}}+){SPACE}?¢"),
+            lambda match: f"{say.cardinal(match['amount'])} {'cent' if match['amount'] == '1' else 'cents'}",
+            frozenset("¢"),
+        ),
+        Rule(
+            "pence",
+            regex.compile(rf"{BEGIN}(?P<amount>\d{{1,3}}+)p(?![\p{{L}}\p{{N}}])"),
+            lambda match: (
+                f"{say.cardinal(match['amount'])} {'penny' if match['amount'] == '1' else 'pence'}"
+                if say.british
+                else f"{say.cardinal(match['amount'])} p"
+            ),
+            frozenset("p"),
+        ),
+    )
+
+
+def spoken_amount(say: Numbers, currency: Currency, match: regex.Match[str]) -> str:
+    """The amount of a match with some of the groups of ``_AMOUNT`` and ``_TAIL``."""
+    found = match.groupdict()
+    minus = "minus " if found.get("minus") or found.get("outer") else ""
+    amount, scale, upper, adjective = found["amount"], found["scale"], found["upper"], found.get("adjective")
+    if not (scale or upper or adjective is not None):
+        return minus + plain_amount(say, currency, amount)
+    to = f" to {say.number(upper)}" if upper else ""
+    singular = adjective is not None or (amount == "1" and not upper and not scale)
+    scaled = f" {SCALES[scale]}" if scale else ""
+    unit = currency.one if singular else currency.many
+    return f"{minus}{say.number(amount)}{to}{scaled} {unit}{' ' if adjective else ''}"
+
+
+def plain_amount(say: Numbers, currency: Currency, amount: str) -> str:
+    """ "1.20" is one dollar and twenty cents; with other than two decimals, one point two dollars."""
+    whole, _, small = amount.partition(".")
+    if not small or (len(small) == 2 and small == "00"):
+        return f"{say.cardinal(whole)} {currency.one if whole == '1' else currency.many}"
+    if len(small) != 2 or not currency.small_one:
+        return f"{say.number(amount)} {currency.many}"
+    cents = f"{say.cardinal(str(int(small)))} {currency.small_one if small == '01' else currency.small_many}"
+    if not whole.strip("0,"):
+        return cents
+    return f"{say.cardinal(whole)} {currency.one if whole == '1' else currency.many} and {cents}"

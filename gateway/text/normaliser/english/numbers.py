@@ -1,0 +1,143 @@
+"""English number words. The grammar is num2words'; here is what it is not asked for: digits it would lose."""
+
+from __future__ import annotations
+
+import functools
+
+from num2words import num2words
+
+from gateway.text.languages import Language
+
+MAX_DIGITS = 15
+"""Longer numbers are said digit by digit: nobody can follow them, and num2words ends at 10^306."""
+
+MAX_GROUPED_DIGITS = 36
+"""The same for those with thousands separators, which ask to be read as one: up to undecillions."""
+
+_MAX_PLAIN_DIGITS = 9
+"""Longer numbers without separators are those of accounts, books and orders, unless they are round."""
+
+_MAX_SIGNIFICANT_DIGITS = 4
+"""Of a long number that counts as round."""
+
+DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+MONTHS = "January February March April May June July August September October November December".split()
+
+_FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
+
+
+def digits(text: str) -> str:
+    """Each digit of ``text`` by its name; everything else is left out."""
+    return " ".join(DIGIT_NAMES[int(char)] for char in text if "0" <= char <= "9")
+
+
+def spelled(text: str) -> str:
+    """The letters and digits of ``text`` one by one.
+
+    Letters are joined by stops, which is how misaki spells: alone, "A" would become the article.
+    """
+    runs: list[str] = []
+    letters = ""
+    for char in text:
+        if char.isascii() and char.isalpha():
+            letters += char.upper()
+            continue
+        if letters:
+            runs.append(_letters(letters))
+            letters = ""
+        if char.isdecimal():
+            runs.append(DIGIT_NAMES[int(char)])
+        elif char.isalpha():
+            runs.append(char)
+    if letters:
+        runs.append(_letters(letters))
+    return " ".join(runs)
+
+
+def _letters(letters: str) -> str:
+    return "A." if letters == "A" else ".".join(letters)
+
+
+def plural(word: str) -> str:
+    """Of the regular nouns that rules emit."""
+    if word.endswith(("s", "x", "ch", "sh")):
+        return word + "es"
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+class Numbers:
+    """Numbers as American English says them, or as British English does, with an "and" after the hundreds."""
+
+    def __init__(self, language: Language) -> None:
+        self.british = language is Language.EN_GB
+        self._said = functools.lru_cache(maxsize=4096)(self._uncached)
+
+    def _uncached(self, value: int, kind: str) -> str:
+        words: str = num2words(value, lang="en", to=kind).replace(",", "")
+        return words if self.british else words.replace(" and ", " ")
+
+    def cardinal(self, text: str) -> str:
+        """A whole number, with or without separators: "1,024", "007", "12345678901234"."""
+        plain = text.replace(",", "").replace(" ", "")
+        limit = MAX_DIGITS if plain == text else MAX_GROUPED_DIGITS
+        if len(plain) > limit or (plain[0] == "0" and len(plain) > 1):
+            return digits(plain)
+        if plain == text and len(plain) > _MAX_PLAIN_DIGITS and len(plain.rstrip("0")) > _MAX_SIGNIFICANT_DIGITS:
+            return digits(plain)
+        return self._said(int(plain), "cardinal")
+
+    def ordinal(self, text: str) -> str:
+        plain = text.replace(",", "")
+        if len(plain) > MAX_DIGITS:
+            return f"{digits(plain[:-1])} {self._said(int(plain[-1]), 'ordinal')}".strip()
+        return self._said(int(plain), "ordinal")
+
+    def number(self, text: str) -> str:
+        """A number as written, perhaps with a sign, separators and decimals: "-1,024.50"."""
+        sign = ""
+        if text[0] in "+-−–":
+            sign, text = "plus " if text[0] == "+" else "minus ", text[1:].lstrip()
+        whole, point, decimals = text.partition(".")
+        if not point:
+            return sign + self.cardinal(whole)
+        return f"{sign}{self.cardinal(whole) + ' ' if whole else ''}point {digits(decimals)}"
+
+    def year(self, text: str) -> str:
+        """ "1905" is nineteen oh-five; a year of another length, or at a thousand, is a cardinal number."""
+        if len(text) != 4 or text[0] == "0":
+            return self.cardinal(text)
+        if text[1:3] == "00":
+            return self.cardinal(text)
+        if text[2] == "0" and text[3] != "0":
+            return f"{self.cardinal(text[:2])} oh {self.cardinal(text[3])}"
+        return f"{self.cardinal(text[:2])} {'hundred' if text[2:] == '00' else self.cardinal(text[2:])}"
+
+    def decade(self, text: str) -> str:
+        """ "1990" is nineteen nineties, "90" nineties, "2000" two thousands."""
+        tens = "hundreds" if text[-2:] == "00" else plural(self.cardinal(text[-2:]))
+        if text in {"00", "2000", "1000"}:
+            return "two thousands" if text != "1000" else "one thousands"
+        return tens if len(text) == 2 else f"{self.cardinal(text[:2])} {tens}"
+
+    def fraction(self, numerator: str, denominator: str) -> str:
+        """ "3", "4" is three quarters; over zero, or over a number too long, "three over zero"."""
+        if len(denominator) > 4 or len(numerator) > 6 or int(denominator) < 2:
+            return f"{self.cardinal(numerator)} over {self.cardinal(denominator)}"
+        part = self.ordinal(denominator)
+        if set(denominator[1:]) == {"0"} and len(denominator) > 2:
+            part = part.removeprefix("one ")
+        one, many = _FRACTIONS.get(int(denominator), (part, plural(part)))
+        return f"{self.cardinal(numerator)} {one if int(numerator) == 1 else many}"
+
+    def mixed(self, whole: str, numerator: str, denominator: str) -> str:
+        """ "1", "1", "2" is one and a half."""
+        if numerator == "1" and denominator in {"2", "4"}:
+            return f"{self.cardinal(whole)} and a {_FRACTIONS[int(denominator)][0]}"
+        return f"{self.cardinal(whole)} and {self.fraction(numerator, denominator)}"
+
+
+@functools.cache
+def numbers_of(language: Language) -> Numbers:
+    return Numbers(language)

@@ -1,0 +1,31 @@
+"""Parts of which the patterns of the English rules are made. All repeats are bounded, so that every rule is linear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import regex
+
+BEGIN = r"(?<![\p{L}\p{N}_]|\p{N}[.,:])"
+"""Not inside a word, nor inside a number."""
+
+END = r"(?![\p{L}\p{N}_]|[.,:]\p{N})"
+
+WHOLE = r"(?:\d{1,3}(?:,\d{3}){1,12}+(?!\d)|\d{1,40}+)"
+"""A whole number, perhaps with thousands separators."""
+
+NUMBER = rf"(?:{WHOLE}(?:\.\d{{1,40}}+)?+|\.\d{{1,40}}+)"
+"""The same, perhaps with decimals."""
+
+SPACE = r"[ \t\u00a0\u2009\u202f]"
+"""One space that is no line break."""
+
+DASH = r"[-‐‑‒–−]"
+"""What stands between the ends of a range."""
+
+ORDINAL_SUFFIX = r"(?:st|nd|rd|th)"
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern for any one of ``words``, the longest first."""
+    return "|".join(regex.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))

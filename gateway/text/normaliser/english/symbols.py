@@ -1,0 +1,157 @@
+"""Quotes, dashes, and signs by their names."""
+
+from __future__ import annotations
+
+import regex
+
+from gateway.text.normaliser.english.patterns import SPACE
+from gateway.text.rules import AnyRule, Rule
+
+_QUOTES = str.maketrans("„‟‹›〝〞「」『』", "“““”“”“”“”")
+
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ο": "omicron", "π": "pi", "ρ": "rho",
+    "ς": "sigma", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega",
+}  # fmt: skip
+
+_NAMES = {
+    "&": "and", "@": "at", "%": "percent", "=": "equals", "+": "plus", "×": "times", "÷": "divided by",
+    "±": "plus or minus", "≈": "approximately", "≅": "approximately", "≠": "does not equal", "≡": "is identical to",
+    "≤": "less than or equal to", "≥": "greater than or equal to", "<": "less than", ">": "greater than",
+    "≪": "much less than", "≫": "much greater than", "∞": "infinity", "√": "square root of", "∑": "sum of",
+    "∫": "integral of", "∂": "partial", "∆": "delta", "∈": "in", "∉": "not in", "∩": "intersection", "∪": "union",
+    "⊂": "subset of", "∀": "for all", "∃": "there exists", "∝": "proportional to", "−": "minus", "°": "degrees",
+    "§": "section", "¶": "paragraph", "©": "copyright", "®": "registered", "™": "trademark", "℠": "service mark",
+    "№": "number", "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "Ω": "ohms", "µ": "micro", "‰": "per mille",
+    "→": "to", "←": "from", "⇒": "implies", "↔": "to and from", "⇔": "if and only if", "↑": "up", "↓": "down",
+    "#": "hash", "^": "caret", "~": "tilde", "\\": "backslash", "$": "dollars", "£": "pounds", "€": "euros",
+    "¥": "yen", "¢": "cents", "₹": "rupees", "†": "dagger", "‡": "double dagger", "✓": "check", "✔": "check",
+    "✗": "cross", "✘": "cross",
+}  # fmt: skip
+_SILENT = "*_`|•·‣◦▪■□●○◆◇★☆<>{}⟨⟩"
+
+
+def punctuation_rules() -> tuple[AnyRule, ...]:
+    """Before everything else: quotes and dashes in the forms that later rules and misaki know."""
+    return (
+        Rule(
+            "apostrophe",
+            regex.compile(r"(?<=[\p{L}\p{N}])’(?=[\p{L}\p{N}])|’(?=(?:\d0s|\d\d|em|til|cause|tis|twas)\b)"),
+            lambda _: "'",
+            frozenset("’"),
+        ),
+        Rule(
+            "quotes",
+            regex.compile(r"[„‟‹›〝〞「」『』]|``|(?<=[\p{L}\p{P}])''(?![\p{L}\p{N}])"),
+            lambda match: (
+                "“" if match.group() == "``" else "”" if match.group() == "''" else match.group().translate(_QUOTES)
+            ),
+            frozenset("„‟‹›〝〞「」『』`'"),
+        ),
+        Rule(
+            "dash", regex.compile(rf"(?<![-–—!<]){SPACE}?--{SPACE}?(?![-–—>])|[―⸺⸻]"), lambda _: "—", frozenset("-―⸺⸻")
+        ),
+        Rule(
+            "arrow",
+            regex.compile(r"[-=]>|<-(?=\s)"),
+            lambda match: "←" if match.group() == "<-" else "→",
+            frozenset("<>"),
+        ),
+        Rule(
+            "comparison",
+            regex.compile(r"(?<=\s)(?:<=|>=|!=|==)(?=\s)|(?<=\w)(?:<=|>=|!=|==)(?=\w)|~=|\+/-|\+-(?=\d)"),
+            lambda match: {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "~=": "≈"}.get(match.group(), "±"),
+            frozenset("=+"),
+        ),
+    )
+
+
+def plural_rules() -> tuple[AnyRule, ...]:
+    def plural(match: regex.Match[str]) -> str:
+        return match["ending"]
+
+    return (Rule("optional plural", regex.compile(r"(?<=\p{L})\((?P<ending>e?s)\)(?!\p{L})"), plural, frozenset("(")),)
+
+
+def math_rules() -> tuple[AnyRule, ...]:
+    """Signs between numbers and letters, while those still are numbers and letters."""
+    return (
+        Rule(
+            "minus in an equation",
+            regex.compile(
+                rf"(?<=[\p{{N}})]|\b\p{{L}}|[²³]){SPACE}?[-−–]{SPACE}?(?=(?:\d[\d.,]{{0,15}}|\p{{L}}){SPACE}?=)"
+            ),
+            lambda _: " minus ",
+            frozenset("="),
+        ),
+        Rule(
+            "minus",
+            regex.compile(rf"(?<=[\p{{L}}\p{{N}})²³]){SPACE}?−{SPACE}?(?=[\p{{L}}\p{{N}}(])"),
+            lambda _: " minus ",
+            frozenset("−"),
+        ),
+        Rule(
+            "times", regex.compile(rf"(?<=[\d)]{SPACE}?)[*·⋅](?={SPACE}?[\d(])"), lambda _: " times ", frozenset("*·⋅")
+        ),
+        Rule(
+            "division",
+            regex.compile(rf"(?<=[\d)]){SPACE}?[/∕]{SPACE}?(?=[\d(])(?<={SPACE}|\)[/∕])"),
+            lambda _: " divided by ",
+            frozenset("/∕"),
+        ),
+        Rule("about", regex.compile(r"(?<![\p{L}\p{N}~])[~∼](?=[$€£]?\d)"), lambda _: "about ", frozenset("~∼")),
+        Rule("number sign", regex.compile(r"(?<![\p{L}\p{N}&#])(?:#|№ ?)(?=\d)"), lambda _: "number ", frozenset("#№")),
+        Rule("sections", regex.compile(r"§§ ?"), lambda _: "sections ", frozenset("§")),
+        Rule(
+            "greek letter",
+            regex.compile(r"(?<![\p{Greek}\p{M}'’])[\p{Greek}µ∆Ω](?![\p{Greek}\p{M}'’])"),
+            _greek,
+            frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ"),
+        ),
+        Rule(
+            "times more",
+            regex.compile(r"(?<=\d)x(?= (?:more|less|fewer|\p{Ll}{2,12}er)\b)"),
+            lambda _: " times",
+            frozenset("x"),
+        ),
+    )
+
+
+def _greek(match: regex.Match[str]) -> str:
+    letter = match.group()
+    name = GREEK.get(letter.lower().replace("µ", "μ"), letter)
+    text, before, after = match.string, match.start(), match.end()
+    left = " " if before and text[before - 1].isalnum() else ""
+    right = " " if after < len(text) and text[after].isalnum() else ""
+    return f"{left}{name}{right}"
+
+
+def symbol_rules() -> tuple[AnyRule, ...]:
+    """What is left, by name; signs that only mark something are silent."""
+    return (
+        Rule(
+            "currency or programming language",
+            regex.compile(r"(?<=\b[CcFJ])#(?![\p{L}\p{N}])"),
+            lambda _: " sharp",
+            frozenset("#"),
+        ),
+        Rule("plus plus", regex.compile(r"(?<=\b[Cc])\+\+"), lambda _: " plus plus", frozenset("+")),
+        Rule("slash", regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])"), lambda _: " ", frozenset("/")),
+        Rule("sign", regex.compile(rf"[{regex.escape(''.join(_NAMES))}]"), _sign, frozenset(_NAMES)),
+        Rule("silent sign", regex.compile(rf"[{regex.escape(_SILENT)}]"), lambda _: " ", frozenset(_SILENT)),
+    )
+
+
+def _sign(match: regex.Match[str]) -> str:
+    text, before, after = match.string, match.start(), match.end()
+    if match.group() in "<>^~\\#$" and not _is_between_words(text, before, after):
+        return " "
+    left = "" if not before or text[before - 1].isspace() else " "
+    right = "" if after == len(text) or (not (text[after].isalnum()) and text[after] not in _NAMES) else " "
+    return f"{left}{_NAMES[match.group()]}{right}"
+
+
+def _is_between_words(text: str, before: int, after: int) -> bool:
+    """Whether the sign stands for something that is said, and is not an ornament at the edge of a word."""
+    return text[max(0, before - 1) : before].strip() != "" or text[after : after + 1].strip() != ""

@@ -1,0 +1,129 @@
+"""Times of day, durations, and feet and inches, which are written like minutes and seconds."""
+
+from __future__ import annotations
+
+import regex
+
+from gateway.text.normaliser.english.numbers import Numbers, plural
+from gateway.text.normaliser.english.patterns import BEGIN, SPACE
+from gateway.text.rules import Rule
+
+_HALF = r"(?P<half>[AaPp])(?:(?P<dot>\.)[Mm]\.?|[Mm])(?![\p{L}\p{N}])"
+_PARTS = ("hour", "minute", "second")
+
+
+def spoken_time(say: Numbers, hour: int, minute: str, half: str = "") -> str:
+    """ "three oh five", "twelve o'clock"; with ``half``, "A" or "P", as of a twelve-hour clock."""
+    if minute == "00":
+        if half:
+            return say.cardinal(str(hour))
+        if hour in {0, 24}:
+            return "midnight"
+        return f"{say.cardinal(str(hour))} {'o' + chr(39) + 'clock' if hour <= 12 else 'hundred'}"
+    minutes = f"oh {say.cardinal(minute[1])}" if minute[0] == "0" else say.cardinal(minute)
+    return f"{say.cardinal(str(hour))} {minutes}"
+
+
+def counted(say: Numbers, number: str, noun: str) -> str:
+    """ "1", "hour" is one hour; "07", "minute" is seven minutes."""
+    value = number.lstrip("0") or "0"
+    if value.startswith("."):
+        value = "0" + value
+    return f"{say.number(value)} {noun if value == '1' else plural(noun)}"
+
+
+def joined(parts: list[str]) -> str:
+    """ "one hour, two minutes and three seconds"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def time_rules(say: Numbers) -> tuple[Rule, ...]:
+    return (*_durations(say), *_clock(say))
+
+
+def _clock(say: Numbers) -> tuple[Rule, ...]:
+    def clock(match: regex.Match[str]) -> str:
+        words = spoken_time(say, int(match["hour"]), match["minute"], match["half"] or "")
+        if match["second"] and match["second"] != "00":
+            words += f" and {counted(say, match['second'], 'second')}"
+        if match["half"]:
+            words += " " + _half(match)
+        return words + (" U.T.C" if match["utc"] else "")
+
+    return (
+        Rule(
+            "time",
+            regex.compile(
+                rf"{BEGIN}(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}}+)?)?"
+                rf"(?:{SPACE}?{_HALF}|(?P<utc>Z)(?![\p{{L}}\p{{N}}])|(?![\p{{L}}\p{{N}}:]|\.\d))"
+            ),
+            clock,
+            frozenset(":"),
+        ),
+        Rule(
+            "hour",
+            regex.compile(rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9]){SPACE}?{_HALF}"),
+            lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}",
+            frozenset("mM"),
+        ),
+        Rule(
+            "ratio",
+            regex.compile(rf"{BEGIN}(?P<left>\d{{1,3}}+):(?P<right>\d{{1,3}}+)(?![\p{{L}}\p{{N}}:]|\.\d)"),
+            lambda match: f"{say.cardinal(match['left'])} to {say.cardinal(match['right'])}",
+            frozenset(":"),
+        ),
+    )
+
+
+def _half(match: regex.Match[str]) -> str:
+    """ "p.m." and "pm" as misaki spells them best; a final stop may also end the sentence, and stays."""
+    stop = "." if match.group().endswith(".") else ""
+    return f"{match['half'].upper()}.M{stop}"
+
+
+def _durations(say: Numbers) -> tuple[Rule, ...]:
+    def colons(match: regex.Match[str]) -> str:
+        numbers = match.group().split(":")
+        parts = zip(numbers, _PARTS[-len(numbers) :], strict=True)
+        return joined([counted(say, number, noun) for number, noun in parts if int(number)] or ["zero seconds"])
+
+    def letters(match: regex.Match[str]) -> str:
+        return " ".join(counted(say, match[part], part) for part in ("day", *_PARTS) if match[part])
+
+    def primes(match: regex.Match[str]) -> str:
+        big, small = match["big"], match["small"]
+        feet = not small.startswith("0") and int(small) < 12 and 0 < int(big) < 9
+        nouns = (("foot", "feet"), ("inch", "inches")) if feet else (("minute", "minutes"), ("second", "seconds"))
+        return " ".join(
+            f"{say.cardinal(number.lstrip('0') or '0')} {one if int(number) == 1 else many}"
+            for number, (one, many) in zip((big, small), nouns, strict=True)
+        )
+
+    return (
+        Rule(
+            "duration with colons",
+            regex.compile(
+                rf"{BEGIN}(?:\d:[0-5]\d:[0-5]\d|\d{{2,3}}:[0-5]\d:[0-5]\d(?<!(?:[01]\d|2[0-4]):\d\d:\d\d)"
+                rf"|(?:2[5-9]|[3-9]\d|\d{{3}}):[0-5]\d)(?![\p{{L}}\p{{N}}:]|\.\d|{SPACE}?[AaPp]\.?[Mm]\b)"
+            ),
+            colons,
+            frozenset(":"),
+        ),
+        Rule(
+            "duration with letters",
+            regex.compile(
+                rf"{BEGIN}(?:(?:(?P<day>\d{{1,4}}+)d{SPACE}?(?=\d{{1,4}}h))?(?P<hour>\d{{1,4}}+(?:\.\d{{1,4}}+)?)h(?:rs?)?"
+                rf"(?:(?P<minute>\d{{1,2}}+)|{SPACE}?(?P<minute>\d{{1,2}}+)m(?:ins?)?)?"
+                rf"(?:{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)?"
+                rf"|(?P<minute>\d{{1,4}}+)m(?:ins?)?{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)(?![\p{{L}}\p{{N}}])"
+            ),
+            letters,
+            frozenset("hm"),
+        ),
+        Rule(
+            "minutes and seconds",
+            regex.compile(rf"{BEGIN}(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"),
+            primes,
+            frozenset("'’′"),
+        ),
+    )
