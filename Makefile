@@ -5,7 +5,7 @@ MODEL_VENV ?= .venv-model
 # The first Python here that will do; asked, since a name on PATH may be another version, or a shim for none.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && command -v $$p && break; done)
-RUN_EXTRAS := gateway,worker-cpu,models,embedded
+RUN_EXTRAS := gateway,ja,zh,worker-cpu,models,embedded
 # PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
@@ -51,13 +51,13 @@ clean: ## Remove environments and caches, not the model
 # One stamp per set of extras: a second run finds it and starts at once.
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(call venv,$(VENV))
-	@echo "Installing what the service needs (about 200 MB, once)"
+	@echo "Installing what the service needs (about 350 MB, once)"
 	@$(VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS)]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(call venv,$(VENV))
-	@echo "Installing what the service and its tests need (about 250 MB, once)"
+	@echo "Installing what the service and its tests need (about 400 MB, once)"
 	@$(VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev]'
 	@touch $@ $(VENV)/.run
 

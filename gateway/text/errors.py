@@ -3,6 +3,7 @@
     shared.errors.UnspeakableText
     ├── NothingToSpeak           unspeakable_text        the whole input holds no sound
     ├── UnspeakableCharacters    unspeakable_characters  a stretch of it cannot be said in this language
+    ├── UnsupportedReading       unsupported_reading     its markup asks for what only English can do
     └── InvalidMarkup            invalid_markup          a tag is malformed or asks for what is not there
     shared.errors.UnsupportedLanguage
     └── UnknownLanguage          unknown_language        neither ``lang_code`` nor the voice names one that we know
@@ -32,6 +33,10 @@ class NothingToSpeak(TextRefused):
 
 class UnspeakableCharacters(TextRefused):
     code = "unspeakable_characters"
+
+
+class UnsupportedReading(TextRefused):
+    code = "unsupported_reading"
 
 
 class InvalidMarkup(TextRefused):

@@ -1,7 +1,9 @@
-"""Which language a request speaks: ``lang_code`` if given, else the first letter of the voice's name."""
+"""Which language a request speaks: ``lang_code`` if given, else that of the voice's name, else a default."""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from enum import StrEnum
 
 from gateway.text.errors import UnknownLanguage
@@ -23,8 +25,14 @@ class Language(StrEnum):
     ZH = "zh"
 
 
-SUPPORTED = frozenset({Language.EN_US, Language.EN_GB})
-"""Languages with a G2P here."""
+EXTRAS: dict[Language, str] = {Language.JA: "ja", Language.ZH: "zh"}
+"""The extra of this package (``pip install 'kokoro-fleet[ja]'``) that a language needs; the others need none."""
+
+_PACKAGES: dict[Language, tuple[str, ...]] = {
+    Language.JA: ("pyopenjtalk", "fugashi", "jaconv", "mojimoji"),
+    Language.ZH: ("jieba", "pypinyin", "cn2an", "ordered_set"),
+}
+"""What to find of an extra."""
 
 BY_LETTER: dict[str, Language] = {
     "a": Language.EN_US,
@@ -42,22 +50,33 @@ BY_LETTER: dict[str, Language] = {
 _BY_CODE = BY_LETTER | {language.value: language for language in Language}
 
 
-def choose_language(voice: str, lang_code: str | None = None) -> Language:
-    """The language to speak ``voice`` in.
+def choose_language(voice: str, lang_code: str | None = None, default_code: str | None = None) -> Language:
+    """The language to speak ``voice`` in: ``lang_code``, else that of the voice's name, else ``default_code``.
 
-    ``voice`` is a resolved voice name such as ``af_heart``; of a mix, its first. ``lang_code`` is a letter or a code
-    (``a``, ``en-us``, ...), in any case. Raises UnknownLanguage if neither names a language, and UnsupportedLanguage
-    for one without a G2P yet.
+    ``voice`` is a resolved voice name such as ``af_heart``; of a mix, its first. Codes are letters or names (``a``,
+    ``en-us``, ...), in any case. Raises UnknownLanguage if none of them names a language, and UnsupportedLanguage for
+    one whose packages are not installed.
     """
-    language = _from_voice(voice) if lang_code is None else _from_code(lang_code)
-    if language in SUPPORTED:
-        return language
-    chosen_by = f"the voice {voice!r}" if lang_code is None else f"lang_code {lang_code!r}"
+    language = _from_voice(voice, default_code) if lang_code is None else _from_code(lang_code)
+    require(language, param="voice" if lang_code is None else "lang_code")
+    return language
+
+
+def require(language: Language, *, param: str) -> None:
+    """Raise UnsupportedLanguage, naming the extra to install, if packages that ``language`` needs are missing."""
+    if is_installed(language):
+        return
     raise UnsupportedLanguage(
-        f"{_name(language)} ({language.value}), chosen by {chosen_by}, is not available yet. "
-        "Any voice can speak English: set lang_code to 'a' (American) or 'b' (British).",
-        param="voice" if lang_code is None else "lang_code",
+        f"{_name(language)} ({language.value}) is not installed here: pip install 'kokoro-fleet[{EXTRAS[language]}]' "
+        "brings it. Any voice can speak English: set lang_code to 'a' (American) or 'b' (British).",
+        param=param,
     )
+
+
+@functools.cache
+def is_installed(language: Language) -> bool:
+    """Whether what ``language`` needs can be found; imports nothing."""
+    return all(importlib.util.find_spec(package) is not None for package in _PACKAGES.get(language, ()))
 
 
 def _from_code(lang_code: str) -> Language:
@@ -67,15 +86,17 @@ def _from_code(lang_code: str) -> Language:
     return language
 
 
-def _from_voice(voice: str) -> Language:
+def _from_voice(voice: str, default_code: str | None) -> Language:
     letter, has_prefix = voice[:1].lower(), voice[1:3].lower() in {"f_", "m_"}
-    if letter not in BY_LETTER or not has_prefix:
-        raise UnknownLanguage(
-            f"The name of the voice {voice[:40]!r} says no language (as 'af_' does): set lang_code, "
-            "for example to 'a' for American English.",
-            param="lang_code",
-        )
-    return BY_LETTER[letter]
+    if letter in BY_LETTER and has_prefix:
+        return BY_LETTER[letter]
+    if default_code is not None:
+        return _from_code(default_code)
+    raise UnknownLanguage(
+        f"The name of the voice {voice[:40]!r} says no language (as 'af_' does): set lang_code, "
+        "for example to 'a' for American English.",
+        param="lang_code",
+    )
 
 
 def _name(language: Language) -> str:

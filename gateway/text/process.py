@@ -10,12 +10,10 @@ import threading
 
 from gateway.text.chunker import ChunkerState, ChunkLimits
 from gateway.text.core import Reader, SectionResult, chunk_section
-from gateway.text.g2p import G2P
 from gateway.text.languages import Language
+from gateway.text.phonemisers import PRELOADED, g2p_for
 from gateway.text.reading import Reading
 from gateway.text.sections import Section
-
-PRELOADED = "gateway.text.preloaded"
 
 
 def prepare() -> None:
@@ -33,8 +31,7 @@ def run_section(
     section: Section, language: Language, reading: Reading, limits: ChunkLimits, state: ChunkerState
 ) -> SectionResult:
     """``chunk_section`` with this process's G2P."""
-    g2ps: dict[Language, G2P] = importlib.import_module(PRELOADED).G2PS
-    return chunk_section(section, Reader(language, g2ps[language], reading), limits, state)
+    return chunk_section(section, Reader(language, g2p_for(language), reading), limits, state)
 
 
 def _exit_with_parent() -> None:

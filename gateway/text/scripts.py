@@ -1,4 +1,4 @@
-"""Which letters a language's G2P can put into sound; the others are refused before any work is done."""
+"""Which letters a language's G2P can put into sound, and who reads the others; what nobody reads is refused at once."""
 
 from __future__ import annotations
 
@@ -8,25 +8,54 @@ import unicodedata
 import regex
 
 from gateway.text.errors import UnspeakableCharacters
-from gateway.text.languages import Language
+from gateway.text.languages import EXTRAS, Language, is_installed
 
-_ENGLISH = (
-    "Common Inherited Latin Greek Cyrillic Armenian Hebrew Arabic Devanagari Bengali Gurmukhi Gujarati Tamil Telugu "
-    "Kannada Malayalam Sinhala Georgian Hangul"
+_ALPHABETS = (
+    "Latin Greek Cyrillic Armenian Hebrew Arabic Bengali Gurmukhi Gujarati Tamil Telugu Kannada Malayalam Sinhala "
+    "Georgian Hangul"
 ).split()
 """Scripts whose letters espeak-ng's English voices name or transliterate. Of any other (Han, kana, Thai, ...) they say
 "Chinese letter" or spell the code point, so that the words would be lost."""
 
-SPEAKABLE_SCRIPTS: dict[Language, tuple[str, ...]] = {
-    Language.EN_US: tuple(_ENGLISH),
-    Language.EN_GB: tuple(_ENGLISH),
+_ANY = ["Common", "Inherited"]
+_CHINESE = ["Han"]
+_JAPANESE = ["Han", "Hiragana", "Katakana"]
+
+OWN_SCRIPTS: dict[Language, list[str]] = {
+    Language.EN_US: [*_ANY, *_ALPHABETS],
+    Language.EN_GB: [*_ANY, *_ALPHABETS],
+    Language.ES: [*_ANY, "Latin"],
+    Language.FR: [*_ANY, "Latin"],
+    Language.HI: [*_ANY, "Devanagari"],
+    Language.IT: [*_ANY, "Latin"],
+    Language.JA: [*_ANY, *_JAPANESE],
+    Language.PT_BR: [*_ANY, "Latin"],
+    Language.ZH: [*_ANY, *_CHINESE],
 }
+"""What each language's own G2P reads, by Unicode's names of scripts."""
+
+_HAN = regex.compile(r"[\p{Han}〇]")
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+_DEVANAGARI = regex.compile(r"\p{Devanagari}")
+
+
+def reader_of(run: str, language: Language) -> Language:
+    """The language that reads ``run``, letters of one kind of script inside a text in ``language``."""
+    if _DEVANAGARI.search(run):
+        return Language.HI
+    if _KANA.search(run):
+        return Language.JA
+    if _HAN.search(run):
+        return language if language is Language.JA else Language.ZH
+    return language if language is Language.EN_GB else Language.EN_US
 
 
 def refuse_unspeakable(text: str, language: Language) -> None:
-    """Raise UnspeakableCharacters for the first run of lone surrogates, or of letters that ``language`` cannot say.
+    """Raise UnspeakableCharacters for the first run of lone surrogates, or of letters that nobody here can say.
 
-    Linear: at once for ASCII, else about 50 ms for 1,000,000 characters, without holding the interpreter's lock.
+    ``language`` is that of the text; letters of other scripts are said in others, as ``mixed`` tells, where their
+    packages are installed. Linear: at once for ASCII, else about 50 ms for 1,000,000 characters, without holding the
+    interpreter's lock.
     """
     if text.isascii():
         return
@@ -38,14 +67,23 @@ def refuse_unspeakable(text: str, language: Language) -> None:
         message = f"The input holds a lone surrogate (U+{ord(first):04X}) {where}: it is not valid Unicode text."
     else:
         name = unicodedata.name(first, "an unnamed letter")
-        message = (
-            f"{first!r} (U+{ord(first):04X}, {name}) {where} cannot be spoken in {language.value}: "
-            "its script has no reading in that language."
-        )
+        message = f"{first!r} (U+{ord(first):04X}, {name}) {where} cannot be spoken in {language.value}: {_why(first)}"
     raise UnspeakableCharacters(message, char_start=found.start(), char_end=found.end())
+
+
+def _why(letter: str) -> str:
+    if _HAN.match(letter) or _KANA.match(letter):
+        reader = Language.JA if _KANA.match(letter) else Language.ZH
+        return f"that takes {reader.value}, which pip install 'kokoro-fleet[{EXTRAS[reader]}]' brings."
+    return "its script has no reading in that language."
 
 
 @functools.cache
 def _unspeakable(language: Language) -> regex.Pattern[str]:
-    speakable = "".join(rf"\p{{Script={script}}}" for script in SPEAKABLE_SCRIPTS[language])
+    scripts = {*OWN_SCRIPTS[language], *_ALPHABETS, "Devanagari"}
+    if is_installed(Language.JA):
+        scripts |= {"Hiragana", "Katakana"}
+    if is_installed(Language.ZH):
+        scripts.add("Han")
+    speakable = "".join(rf"\p{{Script={script}}}" for script in sorted(scripts))
     return regex.compile(rf"(?V1)\p{{Cs}}++|(?:[[\p{{L}}\p{{Nl}}]--[{speakable}]]\p{{M}}*+)++")
