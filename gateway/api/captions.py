@@ -68,14 +68,17 @@ class Captions:
             yield Audio(self._object(audio, more))
 
     async def _lines(self, pipeline: Pipeline) -> AsyncGenerator[bytes, None]:
+        is_answered = False
         try:
             async with contextlib.aclosing(pipeline.caption(self._utterance)) as parts:
                 async for part in parts:
+                    is_answered = True
                     audio = base64.b64encode(part.packet).decode()
                     yield json.dumps({"audio": audio, **self._fields(part.words)}).encode() + b"\n"
         except FleetError as error:
-            # For whoever reads to the end; for whoever does not, the line is cut as well.
-            yield json.dumps(error_body(error)).encode() + b"\n"
+            if is_answered:  # else it becomes the answer
+                # For whoever reads to the end; for whoever does not, the connection is cut as well.
+                yield json.dumps(error_body(error)).encode() + b"\n"
             raise
 
     async def _object(self, audio: Audio, more: dict[str, Any]) -> AsyncGenerator[bytes, None]:
