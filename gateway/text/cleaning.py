@@ -1,7 +1,7 @@
 """An ordered table of small rules that takes out of a text what no phonemiser should see. Offsets are kept.
 
-Skipped, because they are no words: emoji, control and unassigned characters, invisible marks, ruled lines. Everything
-else with a letter or a digit in it is spoken or refused (see ``scripts`` and ``g2p``).
+Skipped, because they are no words: control and unassigned characters, invisible marks. Emoji and Markdown's signs stay
+for ``normaliser``. Everything else with a letter or a digit in it is spoken or refused (see ``scripts`` and ``g2p``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import unicodedata
 import regex
 
 from gateway.text.aligned import AlignedText
+from gateway.text.normaliser.emoji import EMOJI
 from gateway.text.rules import Rule, apply_rules
 
 _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
@@ -49,29 +50,15 @@ def _uncircled(match: regex.Match[str]) -> str:
     return f" {plain} "
 
 
-_PICTOGRAPH = r"[[\p{Extended_Pictographic}--[\x00-\u2134\u2190-\u21ff]]\p{Regional_Indicator}]"
-
 RULES: tuple[Rule, ...] = (
     Rule(
-        "emoji",
-        regex.compile(
-            rf"(?V1)(?:{_PICTOGRAPH}(?:\ufe0f|\p{{Emoji_Modifier}}|\u200d{_PICTOGRAPH}|[\U000e0020-\U000e007f])*+)++"
-        ),
-        lambda _: " ",
-    ),
-    Rule(
         "invisible marks",
-        regex.compile(r"(?V1)[\p{Cf}\p{Variation_Selector}\u034f\u20e3]++"),
+        regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|[\p{{Cf}}\p{{Variation_Selector}}\u034f\u20e3]++"),
         lambda _: "",
     ),
     Rule(
         "characters without meaning",
         regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffd]"),
-        lambda _: " ",
-    ),
-    Rule(
-        "ruled lines",
-        regex.compile(r"([=_*~#+|^])\1{2,}+"),
         lambda _: " ",
     ),
     Rule(
@@ -81,12 +68,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "marks on nothing",
-        regex.compile(r"(?<![\p{L}\p{M}])\p{M}++"),
+        regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|(?<![\p{{L}}\p{{M}}])\p{{M}}++"),
         lambda _: "",
     ),
     Rule(
         "letters in disguise",
-        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f]]\p{M}*+|[A-Za-z]\p{M}++"),
+        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f\u2139]]\p{M}*+|[A-Za-z]\p{M}++"),
         _plain_letter,
     ),
     Rule(
@@ -100,7 +87,7 @@ RULES: tuple[Rule, ...] = (
         _uncircled,
     ),
 )
-"""In this order: emoji need their joiners, and letters are composed after invisible marks between them are gone."""
+"""In this order: letters are composed after invisible marks between them are gone."""
 
 _WHITESPACE = regex.compile(r"[^\S ]\s*+| \s++")
 

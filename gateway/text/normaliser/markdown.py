@@ -113,6 +113,6 @@ _INLINE: tuple[AnyRule, ...] = (
         frozenset("<"),
     ),
     Unwrap("escape", regex.compile(r"\\(?P<kept>[*_`#\[\]{}()~>|!+.-])(?![\w\\])"), frozenset("\\")),
-    Rule("opening mark", regex.compile(rf"(?<![{_WORD}_*~`\\/.@])(?:[*~_]{{1,3}}|`{{1,2}})(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"), lambda _: "", frozenset(_MARKS)),
-    Rule("closing mark", regex.compile(rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/])(?:[*~_]{{1,3}}|`{{1,2}})(?![{_WORD}_*~`/@])"), lambda _: "", frozenset(_MARKS)),
+    Rule("opening mark", regex.compile(rf"(?<![{_WORD}_*~`\\/.@])(?:[*_]{{1,3}}|~~|`{{1,2}})(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"), lambda _: "", frozenset(_MARKS)),
+    Rule("closing mark", regex.compile(rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/])(?:[*_]{{1,3}}|~~|`{{1,2}})(?![{_WORD}_*~`/@])"), lambda _: "", frozenset(_MARKS)),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from gateway.text.normaliser.english.counts import (
     power_rules,
     range_rules,
 )
-from gateway.text.normaliser.english.dates import date_rules
+from gateway.text.normaliser.english.dates import date_rules, year_rules
 from gateway.text.normaliser.english.money import money_rules
 from gateway.text.normaliser.english.numbers import numbers_of
 from gateway.text.normaliser.english.phones import digit_run_rules, phone_rules
@@ -43,15 +43,16 @@ def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, .
         *roman_rules(say),
         *digit_run_rules(),
         *(phone_rules() if options.phone_normalization else ()),
+        *range_rules(),
         *date_rules(say),
         *time_rules(say),
         *money_rules(say),
+        *unit_rules(say, ambiguous=options.unit_normalization),
         *power_rules(say),
         *math_rules(),
-        *range_rules(),
-        *code_rules(say),
         *fraction_rules(say),
-        *unit_rules(say, ambiguous=options.unit_normalization),
+        *year_rules(say),
+        *code_rules(say),
         *plain_rules(say),
         *(symbol_rules() if options.replace_remaining_symbols else ()),
     )

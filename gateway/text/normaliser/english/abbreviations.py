@@ -46,6 +46,8 @@ _BEFORE_NUMBERS = {
 _PHRASES = {
     "e.g.": "for example",
     "i.e.": "that is",
+    "E.g.": "For example",
+    "I.e.": "That is",
     "cf.": "compare",
     "viz.": "namely",
     "et al.": "et al",
@@ -100,7 +102,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         Rule(
             "abbreviated phrase",
             regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})"),
-            lambda match: _PHRASES[match["word"]],
+            lambda match: _PHRASES[match["word"]] + ("," if match.string[match.end() :][:1] == " " and "." in match["word"][:-1] else ""),
             stop,
         ),
         Rule(
@@ -129,7 +131,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         Rule(
             "with and without",
             regex.compile(
-                r"(?<![\p{L}\p{N}/])[wW]/(?P<out>o)?(?![\p{L}\p{N}/]|\.\w)|(?<![\p{L}\p{N}/])[wW]/(?=\p{L}{3})"
+                r"(?<![\p{L}\p{N}/])[wW]/(?P<out>o(?:ut)?)?(?![\p{L}\p{N}/]|\.\w)|(?<![\p{L}\p{N}/])[wW]/(?=\p{L}{3})"
             ),
             lambda match: (
                 ("without" if match["out"] else "with")

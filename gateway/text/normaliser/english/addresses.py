@@ -36,7 +36,7 @@ _READ_EXTENSIONS = frozenset(
 )
 
 _LABELS = r"(?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}+\.){1,6}"
-_PATH = r"(?:[/?#](?:[^\s<>\"“”‘’`{}|\\^\[\]]{0,2000}+)(?<![.,;:!?)'*_]))?"
+_PATH = r"(?:[/?#](?:[^\s<>\"“”‘’`{}|\\^\[\]]{0,2000})(?<![.,;:!?)'*_]))?"
 _TOKEN = regex.compile(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]")
 _CAMEL = regex.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 _VOWEL = regex.compile(r"[aeiouyAEIOUY]")
@@ -91,7 +91,7 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
             "web address with scheme",
             regex.compile(
                 r"(?<![\p{L}\p{N}])(?:(?P<scheme>https?|ftp|sftp|ssh|git|file|wss?)://)"
-                r"(?P<rest>[^\s<>\"“”‘’`{}|\\^\[\]()]{1,2000}+(?<![.,;:!?'*_]))"
+                r"(?P<rest>[^\s<>\"“”‘’`{}|\\^\[\]]{1,2000}(?<![.,;:!?)'*_]))"
             ),
             url,
             frozenset(":"),
@@ -157,6 +157,12 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
 
 def _tags(say: Numbers) -> tuple[Rule, ...]:
     return (
+        Rule(
+            "colour",
+            regex.compile(r"(?<![\p{L}\p{N}&#])#(?=[0-9A-Fa-f]{0,5}\d)[0-9A-Fa-f]{6}(?![\p{L}\p{N}_])"),
+            lambda match: f"hash {spelled(match.group())}",
+            frozenset("#"),
+        ),
         Rule(
             "hashtag",
             regex.compile(r"(?<![\p{L}\p{N}_&/#])#(?P<name>(?=[\p{L}\p{N}_]{0,138}\p{L})[\p{L}\p{N}_]{1,139}+)"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import regex
 
-from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
+from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
 from gateway.text.rules import DIGITS, Rule
 
@@ -13,9 +15,10 @@ VULGAR = {
     "⅖": ("2", "5"), "⅗": ("3", "5"), "⅘": ("4", "5"), "⅙": ("1", "6"), "⅚": ("5", "6"), "⅐": ("1", "7"),
     "⅛": ("1", "8"), "⅜": ("3", "8"), "⅝": ("5", "8"), "⅞": ("7", "8"), "⅑": ("1", "9"), "⅒": ("1", "10"),
 }  # fmt: skip
+_PIECES = regex.compile(r"\d+(?:\.\d+)?|\p{L}+")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty-fifty", "7/11": "seven eleven"}
+_FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven"}
 _UNIT_AFTER_RANGE = rf"(?:{SPACE}?(?:%|[°º]{SPACE}?[CFK]?|[AaPp]\.?[Mm]\.?|[kmbKMB]n?))?"
 _RELEASED = (
     "[Vv]ersions?|[Rr]eleases?|[Bb]uild|Python|Java|JavaScript|Node|Ruby|Rust|Swift|PHP|Perl|Kotlin|Django|Rails|React"
@@ -23,9 +26,17 @@ _RELEASED = (
 )
 
 
+def spaced(match: regex.Match[str], words: str) -> str:
+    """``words`` with a space on the sides where the match touches a letter or digit."""
+    text, start, end = match.string, match.start(), match.end()
+    before = " " if start and (text[start - 1].isalnum() or text[start - 1] in ".,") else ""
+    return before + words + (" " if end < len(text) and text[end].isalnum() else "")
+
+
 def range_rules() -> tuple[Rule, ...]:
     """Before the ends of a range are words; the dash alone is replaced."""
     return (
+        Rule("even chances", regex.compile(rf"{BEGIN}50[-–/]50{END}"), lambda _: "fifty-fifty", DIGITS),
         Rule(
             "range",
             regex.compile(
@@ -69,7 +80,7 @@ def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "fraction sign",
             regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,12}}+){SPACE}?)?(?P<sign>[{''.join(VULGAR)}])"),
-            lambda match: f" {vulgar(match)} ".rstrip() + ("" if match.end() == len(match.string) else " ").strip(),
+            lambda match: spaced(match, vulgar(match)),
             frozenset(VULGAR),
         ),
     )
@@ -83,6 +94,8 @@ def power_rules(say: Numbers) -> tuple[Rule, ...]:
 
     def power(match: regex.Match[str]) -> str:
         exponent = match.group().lstrip("^*").strip("{}()").translate(_SUPERSCRIPTS)
+        if match.string[max(0, match.start() - 3) : match.start()].isalpha() and match.start() > 2:
+            return f" {say.cardinal(exponent)}" if exponent.isdecimal() else f" {spelled(exponent)}"  # of a footnote
         if exponent in {"2", "3"}:
             return " squared" if exponent == "2" else " cubed"
         words = say.number(exponent) if exponent.lstrip("+-").isdecimal() else spelled(exponent)
@@ -126,9 +139,17 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
         )
 
     def mixture(match: regex.Match[str]) -> str:
-        return " ".join(_piece(say, piece) for piece in regex.findall(r"\d+|\p{L}+", match.group()))
+        return " ".join(_piece(say, piece) for piece in _PIECES.findall(match.group()))
 
     return (
+        Rule(
+            "thousands apart",
+            regex.compile(
+                r"(?<![\p{L}\p{N}]|\d[., ])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+| \d{3}(?: \d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
+            ),
+            lambda match: say.cardinal(regex.sub(r"\s", ",", match.group())),
+            DIGITS,
+        ),
         Rule(
             "version",
             regex.compile(
@@ -149,9 +170,15 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             DIGITS,
         ),
         Rule(
+            "possessive or plural number",
+            regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])"),
+            lambda match: _with_s(say.cardinal(match["number"])),
+            DIGITS,
+        ),
+        Rule(
             "letters and digits",
             regex.compile(
-                r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
+                r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+(?:\.\d{1,9}+)?+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
             ),
             mixture,
             DIGITS,
@@ -161,7 +188,7 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
 
 def _piece(say: Numbers, piece: str) -> str:
     if piece[0].isdecimal():
-        return say.cardinal(piece) if len(piece) < 5 else digits(piece)
+        return say.number(piece) if len(piece) < 5 or "." in piece else digits(piece)
     if piece.isascii() and piece.isupper() and len(piece) <= 2:
         return spelled(piece)
     return "A." if piece == "a" else piece
@@ -173,14 +200,12 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
     def signed(match: regex.Match[str]) -> str:
         return "plus " if match.group() == "+" else "minus "
 
-    def apart(match: regex.Match[str]) -> str:
-        text, before = match.string, match.start()
-        left = " " if before and (text[before - 1].isalnum() or text[before - 1] in ".,") else ""
-        right = " " if match.end() < len(text) and text[match.end()].isalnum() else ""
-        return left + digits_or_cardinal(match.group()) + right
+    def digit_run(match: regex.Match[str]) -> str:
+        return spaced(match, digits(match.group()) if len(match.group()) > MAX_DIGITS else say.cardinal(match.group()))
 
-    def digits_or_cardinal(text: str) -> str:
-        return digits(text) if len(text) > 15 else say.cardinal(text)
+    def numeral(match: regex.Match[str]) -> str:
+        value = unicodedata.numeric(match.group())
+        return spaced(match, say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}"))
 
     return (
         Rule(
@@ -190,18 +215,13 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
             frozenset("-+−–"),
         ),
         Rule(
-            "possessive or plural number",
-            regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])"),
-            lambda match: _with_s(say.cardinal(match["number"])),
-            DIGITS,
-        ),
-        Rule(
             "number",
             regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)"),
             lambda match: say.number(match.group()),
             DIGITS,
         ),
-        Rule("digits", regex.compile(r"\d++"), apart, DIGITS),
+        Rule("digits", regex.compile(r"\d++"), digit_run, DIGITS),
+        Rule("other numerals", regex.compile(r"[\p{No}\p{Nl}]"), numeral),
     )
 
 

@@ -43,8 +43,8 @@ def day_and_month(first: int, second: int, *, day_first: bool) -> tuple[int, int
 
 
 def date_rules(say: Numbers) -> tuple[Rule, ...]:
-    """In this order: whole numeric dates, then month names, years by months, days; then years by themselves."""
-    return (*_numeric(say), *_by_month(say), *_years(say))
+    """Whole numeric dates, then month names, years by months, days."""
+    return (*_numeric(say), *_by_month(say))
 
 
 def _numeric(say: Numbers) -> tuple[Rule, ...]:
@@ -72,7 +72,7 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
             "date, year first",
             regex.compile(
                 rf"{BEGIN}(?P<year>{_YEAR})(?P<separator>[-/.])(?P<month>\d{{1,2}})(?P=separator)(?P<day>\d{{1,2}})"
-                rf"(?:(?P<time>T)(?=\d{{2}}:\d{{2}})|{END}(?![-/]\d))"
+                rf"(?:(?P<time>T)(?=\d{{2}}:\d{{2}})|{END}(?!{DASH}\d|/\d))"
             ),
             iso,
             DIGITS,
@@ -104,7 +104,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
 
     def day_before(match: regex.Match[str]) -> str:
         words = say.ordinal(regex.sub("[a-z]", "", match["day"]))
-        return ("" if match["the"] else "the ") + words + ("" if match["of"] else " of")
+        return ("" if match["the"] else "the ") + words + ("" if match["of"] or match["more"] else " of")
 
     return (
         Rule(
@@ -133,7 +133,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "year after month",
             regex.compile(
-                rf"(?<=\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?{DASH}{SPACE}?{_DAY})?)?,?{SPACE}){_YEAR}(?![\p{{L}}\d]|,\d)"
+                rf"(?<=\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}){_YEAR}(?![\p{{L}}\d]|,\d)"
             ),
             lambda match: say.year(match.group()),
             _FIRST_OF_MONTHS,
@@ -150,7 +150,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             "day before month",
             regex.compile(
                 rf"(?<the>\b[Tt]he{SPACE})?+{BEGIN}(?P<day>{_DAY})(?P<of>{SPACE}of)?+"
-                rf"(?=(?:{SPACE}?(?:{DASH}|and|to|&){SPACE}?{_DAY})?{SPACE}{_MONTH}\b)"
+                rf"(?=(?P<more>{SPACE}?(?:{DASH}|and|to|&){SPACE}?{_DAY})?{SPACE}{_MONTH}\b)"
             ),
             lambda match: (match["the"] or "") + day_before(match) + (match["of"] or ""),
             _FIRST_OF_MONTHS,
@@ -158,7 +158,9 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
     )
 
 
-def _years(say: Numbers) -> tuple[Rule, ...]:
+def year_rules(say: Numbers) -> tuple[Rule, ...]:
+    """Years without a date, after all other kinds of numbers that have four digits."""
+
     def era(match: regex.Match[str]) -> str:
         return say.year(match["year"].replace(",", ""))
 
@@ -187,7 +189,7 @@ def _years(say: Numbers) -> tuple[Rule, ...]:
         ),
         Rule(
             "end of a span of years",
-            regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}{DASH})0(?P<year>\d){END}"),
+            regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}"),
             lambda match: f"oh {say.cardinal(match['year'])}",
             DIGITS,
         ),

@@ -88,9 +88,9 @@ _SIGN = rf"(?<![\p{{L}}\p{{N}}])(?P<sign>{any_of(CURRENCIES)})"
 _CODE = rf"\b(?P<code>{any_of(CODES)})"
 _SCALE = rf"(?:(?:{SPACE}|-)?(?P<scale>{any_of(SCALES)})(?![\p{{L}}\p{{N}}]))?"
 _AMOUNT = rf"(?P<minus>[-−])?(?P<amount>{NUMBER})"
-_RANGE = rf"(?:{SPACE}?{DASH}{SPACE}?(?P<upper>{NUMBER}))?"
+_RANGE = rf"(?:(?:{SPACE}?{DASH}{SPACE}?| to )(?P<upper>{NUMBER}))?"
 _ADJECTIVE = (
-    rf"(?P<adjective>-(?=\p{{L}})|(?={SPACE}(?:bill|note|coin|fee|fine|ticket|deal|tip|deposit|price|prize)\b))?+"
+    rf"(?P<adjective>-(?=\p{{L}}{{2}})|(?={SPACE}(?:bill|note|coin|fee|fine|ticket|deal|tip|deposit|price|prize)\b))?+"
 )
 _TAIL = rf"{_RANGE}{_SCALE}{_ADJECTIVE}(?!\p{{N}}|[.,]\p{{N}})"
 

@@ -26,7 +26,7 @@ def phone_rules() -> tuple[Rule, ...]:
         Rule(
             "telephone number",
             regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}$£€.]|\d[-/])(?P<number>(?:1{_GAP})?(?:\(\d{{3}}\) ?|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}"
+                rf"(?<![\p{{L}}\p{{N}}$£€.]|\d[-/ ])(?P<number>(?:1{_GAP})?(?:\(\d{{3}}\) ?|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}"
                 rf"|\d{{3}}-\d{{4}}|0\d{{2,4}}[ -]\d{{3,4}}(?:[ -]?\d{{3,4}})?)"
                 rf"{_EXTENSION}(?![\p{{L}}\p{{N}}]|[-/]\d)"
             ),
@@ -36,7 +36,7 @@ def phone_rules() -> tuple[Rule, ...]:
         Rule(
             "emergency number",
             regex.compile(
-                r"(?<=\b(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ling|ed|ing)?|[Pp]hon(?:e|ed|ing)|[Rr]ing) )\d{3}(?![\p{L}\p{N}]|[.,-]\d| \p{Ll})"
+                r"(?<=\b(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ling|ed|ing)?|[Pp]hon(?:e|ed|ing)|[Rr]ing) )(?:[2-8]11|911|112|999|988|101|111|000)(?![\p{L}\p{N}]|[.,-]\d)"
             ),
             lambda match: digits(match.group()),
             DIGITS,

@@ -13,7 +13,7 @@ _RULERS = (
     "Julius Adrian Stephen Alfonso Juan Carlos Felipe Ramesses Ramses Ptolemy Darius Xerxes Cyrus Mehmed Murad Selim "
     "Carl Gustav Christian Haakon Harald Olav Umberto Victor Leopold Albert Baudouin Otto Mary Margaret Margrethe "
     "Wilhelm Friedrich Franz Joseph Maximilian Rudolf Sigismund Wladyslaw Constantine Theodosius Justinian Valentinian "
-    "Cleopatra Thutmose Amenhotep Seti Edmund Robert David Malcolm Alfred Harold Matilda Anne Isabella Sancho Pedro "
+    "Cleopatra Thutmose Amenhotep Seti Edmund Alfred Harold Matilda Anne Isabella Sancho Pedro "
     "Manuel Miguel Francis Rainier Hussein Abdullah Mohammed Hassan Faisal Rama Sargon Ashurnasirpal Tiglath Emmanuel"
 ).split()
 _COUNTED = (
@@ -51,7 +51,7 @@ def roman_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "ruler",
             regex.compile(
-                rf"(?<=\b(?:{rulers}) )(?P<numeral>{_NUMERAL}){_END}(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:).])|"
+                rf"(?<=\b(?:{rulers}) )(?P<numeral>{_NUMERAL}){_END}(?!(?<=\b\w)\. \p{{Lu}})(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:)])|"
                 rf"(?<=\b(?:{_TITLES.replace(' ', '|')}) \p{{L}}{{2,20}} I))"
             ),
             lambda match: f"the {ordinal(match)}",

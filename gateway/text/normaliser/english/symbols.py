@@ -29,6 +29,9 @@ _NAMES = {
     "¥": "yen", "¢": "cents", "₹": "rupees", "†": "dagger", "‡": "double dagger", "✓": "check", "✔": "check",
     "✗": "cross", "✘": "cross",
 }  # fmt: skip
+_PER = {"wk": "week", "mo": "month", "yr": "year", "hr": "hour", "min": "minute", "sec": "second", "lb": "pound"} | {
+    "oz": "ounce", "kg": "kilogram",
+}  # fmt: skip
 _SILENT = "*_`|•·‣◦▪■□●○◆◇★☆<>{}⟨⟩"
 
 
@@ -137,6 +140,7 @@ def symbol_rules() -> tuple[AnyRule, ...]:
             frozenset("#"),
         ),
         Rule("plus plus", regex.compile(r"(?<=\b[Cc])\+\+"), lambda _: " plus plus", frozenset("+")),
+        Rule("per", regex.compile(r"(?<=[\p{L}\p{N}])/(?P<per>day|week|wk|month|mo|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])(?<!and/\w+)"), lambda match: f" per {_PER.get(match['per'], match['per'])}", frozenset("/")),
         Rule("slash", regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])"), lambda _: " ", frozenset("/")),
         Rule("sign", regex.compile(rf"[{regex.escape(''.join(_NAMES))}]"), _sign, frozenset(_NAMES)),
         Rule("silent sign", regex.compile(rf"[{regex.escape(_SILENT)}]"), lambda _: " ", frozenset(_SILENT)),

@@ -122,7 +122,8 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         ),
         Rule(
             "minutes and seconds",
-            regex.compile(rf"{BEGIN}(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"),
+            regex.compile(rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
+                rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"),
             primes,
             frozenset("'’′"),
         ),

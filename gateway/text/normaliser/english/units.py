@@ -57,15 +57,13 @@ CLEAR = (
 
 AMBIGUOUS = {
     "m": "meter", "g": "gram", "l": "liter", "L": "liter", "t": "ton", "h": "hour", "s": "second", "d": "day",
-    "in": "inch", "in.": "inch", "V": "volt", "W": "watt", "A": "amp", "J": "joule", "N": "newton", "K": "kelvin",
-    "B": "byte", "Gb": "gigabit", "Mb": "megabit", "kb": "kilobit", "C": "degree Celsius", "F": "degree Fahrenheit",
-    "c": "cup", "st": "stone",
+    "in": "inch", "in.": "inch", "V": "volt", "W": "watt", "A": "amp", "J": "joule", "N": "newton", "Gb": "gigabit", "Mb": "megabit", "kb": "kilobit", "C": "degree Celsius", "F": "degree Fahrenheit",
 }  # fmt: skip
 """These may be a word, a name or a series as well: "5 in", "the 5 A", "$5 M". Read when the option asks for it."""
 
 _IRREGULAR = {
     "foot": "feet", "square foot": "square feet", "cubic foot": "cubic feet", "inch": "inches", "hertz": "hertz",
-    "stone": "stone", "kelvin": "kelvin", "horsepower": "horsepower", "cc": "cc", "psi": "psi", "rpm": "rpm",
+    "kelvin": "kelvin", "horsepower": "horsepower", "cc": "cc", "psi": "psi", "rpm": "rpm",
     "fps": "fps", "dpi": "dpi", "ppi": "ppi",
 }  # fmt: skip
 _SPELLED = {"cc": "C.C", "psi": "P.S.I", "rpm": "R.P.M", "fps": "F.P.S", "dpi": "D.P.I", "ppi": "P.P.I"}
@@ -87,7 +85,7 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
     after_number = rf"(?=[\p{{L}}])(?<=\d(?:(?P<space>{SPACE})|(?P<hyphen>-))?)"
     compound = rf"(?P<unit>{any_of(names | AMBIGUOUS)})/(?P<per>{any_of(_PER)})(?![\p{{L}}\p{{N}}²³])"
     power = rf"(?P<unit>{any_of(_LENGTHS)})(?P<power>[²³]|[23](?=[^\p{{L}}\p{{N}}.,]|\Z|[.,](?!\d)))"
-    simple = rf"(?P<unit>{any_of(names)})(?![\p{{L}}\p{{N}}²³/^'’]|-\p{{L}})"
+    simple = rf"(?P<unit>{any_of(names)}|(?<=(?:ft\.?|feet|foot) \d{{1,2}} )in)(?![\p{{L}}\p{{N}}²³/^'’]|-\p{{L}})"
 
     def unit(match: regex.Match[str]) -> str:
         found = match.groupdict()
@@ -111,7 +109,7 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
         Rule("unit", regex.compile(after_number + simple), unit, DIGITS),
         Rule(
             "dimensions",
-            regex.compile(rf"(?<=\d{SPACE}?)[x×](?={SPACE}?(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"),
+            regex.compile(rf"(?<=\d)(?<!(?<![\d.,])0){SPACE}?[x×]{SPACE}?(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"),
             lambda _: " by ",
             frozenset("x×"),
         ),

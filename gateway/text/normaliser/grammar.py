@@ -1,0 +1,151 @@
+"""How Spanish, French, Hindi, Italian and Portuguese speak numbers: one ``Grammar`` each, and what they share.
+
+Numbers may be grouped and have decimals as the language writes them, or the other way round where that is clear:
+"1.234,5" and "3.5" are both read in Spanish. A number of more than 18 digits, or with a zero before it, is read digit
+by digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import regex
+
+from gateway.text.rules import AnyRule
+
+MAX_DIGITS = 18
+SPACES = " \u00a0\u202f"
+
+
+class Noun(NamedTuple):
+    """What is counted."""
+
+    one: str
+    many: str
+    feminine: bool = False
+    part: tuple[str, str] = ("", "")
+    """A hundredth of it, one and many: of money."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How a language says what is not written in letters."""
+
+    cardinal: Callable[[int], str]
+    ordinal: Callable[[int, bool], str]
+    """The second argument: feminine."""
+    agreeing: Callable[[str, bool], str]
+    """A cardinal as it is before a noun; the second argument: feminine."""
+    date: Callable[[int | None, int | None, int | None], str]
+    """Of day, month and year, each of which may be missing."""
+    time: Callable[[int, int, int | None], str]
+    """Of hours, minutes and seconds."""
+    decimal_mark: str
+    group_marks: str
+    point: str
+    """The decimal mark's name."""
+    minus: str
+    through: str
+    """Between the ends of a range."""
+    over: str
+    """Between the parts of a fraction without a name."""
+    dot: str
+    at: str
+    and_part: str
+    """Between euros and cents."""
+    of: str
+    """Between millions and euros."""
+    percent: str
+    time_marks: str
+    ordinal_pattern: str
+    """What follows the digits; its group "feminine" takes part in those that are."""
+    scales: str
+    """Words such as million, as a pattern."""
+    currencies: Mapping[str, Noun]
+    units: Mapping[str, Noun]
+    abbreviations: Mapping[str, str]
+    symbols: Mapping[str, str]
+    letters: Mapping[str, str]
+    fractions: Mapping[str, str]
+    """Those with a name, as "1/2"."""
+    always_units: bool = False
+    """Whether units are read though nobody asked, because their letters belong to another script."""
+    digitwise_decimals: bool = False
+    extra: tuple[AnyRule, ...] = field(default=())
+    """Rules that go before all others."""
+
+
+class Number(NamedTuple):
+    whole: str
+    decimals: str
+
+
+def parse(text: str, grammar: Grammar) -> Number:
+    """The digits of a number as ``number_pattern`` finds it."""
+    marks = regex.escape(grammar.group_marks + SPACES)
+    compact = text
+    if regex.fullmatch(rf"\d{{1,3}}(?:[{marks}]\d{{2,3}})*[{marks}]\d{{3}}(?:[{grammar.decimal_mark}]\d+)?", text):
+        compact = regex.sub(rf"[{marks}]", "", text)
+    whole, _, decimals = compact.replace(",", ".").partition(".")
+    return Number(whole, decimals)
+
+
+def number_pattern(grammar: Grammar) -> str:
+    marks = regex.escape(grammar.group_marks + SPACES)
+    # Hindi groups by two: 12,34,567.
+    grouped = rf"\d{{1,3}}(?:[{marks}]\d{{2,3}}){{0,12}}[{marks}]\d{{3}}(?!\d)(?:[{grammar.decimal_mark}]\d++)?"
+    return rf"(?<![\d.,])(?:{grouped}|\d++(?:[.,]\d++)?+)"
+
+
+def spoken_number(number: Number, grammar: Grammar, noun: Noun | None = None) -> str:
+    """In words; as it is before ``noun``, if one is given."""
+    if not number.decimals:
+        return spoken_whole(number.whole, grammar, noun)
+    decimals = number.decimals
+    as_number = len(decimals) <= 2 and not decimals.startswith("0") and not grammar.digitwise_decimals
+    said = grammar.cardinal(int(decimals)) if as_number else digits(decimals, grammar)
+    return f"{spoken_whole(number.whole, grammar)} {grammar.point} {said}"
+
+
+def spoken_whole(whole: str, grammar: Grammar, noun: Noun | None = None) -> str:
+    if len(whole) > MAX_DIGITS or (whole.startswith("0") and len(whole) > 1):
+        return digits(whole, grammar)
+    said = grammar.cardinal(int(whole))
+    return said if noun is None else grammar.agreeing(said, noun.feminine)
+
+
+def digits(text: str, grammar: Grammar) -> str:
+    return " ".join(grammar.cardinal(int(digit)) for digit in text)
+
+
+def counted(text: str, noun: Noun, grammar: Grammar) -> str:
+    number = parse(text, grammar)
+    is_one = number.whole == "1" and not number.decimals
+    return f"{spoken_number(number, grammar, noun)} {noun.one if is_one else noun.many}"
+
+
+def money(text: str, noun: Noun, grammar: Grammar) -> str:
+    """An amount; two decimals are cents, where there are any."""
+    number = parse(text, grammar)
+    if len(number.decimals) != 2 or not noun.part[0]:
+        return counted(text, noun, grammar)
+    said = counted(number.whole, noun, grammar)
+    if number.decimals == "00":
+        return said
+    cents = counted(number.decimals.lstrip("0"), Noun(*noun.part), grammar)
+    return " ".join(filter(None, (said, grammar.and_part, cents)))
+
+
+def telephone(text: str, grammar: Grammar) -> str:
+    groups = [digits(group, grammar) for group in regex.findall(r"\d+", text)]
+    plus = grammar.symbols.get("+", "") + " " if text.lstrip().startswith("+") else ""
+    return plus + ", ".join(groups)
+
+
+def fraction(text: str, grammar: Grammar) -> str:
+    if text in grammar.fractions:
+        return grammar.fractions[text]
+    above, below = text.split("/")
+    return f"{spoken_whole(above, grammar)} {grammar.over} {spoken_whole(below, grammar)}"
