@@ -71,14 +71,15 @@ class TextFrontend:
         for characters that their language has no sounds for; at any time UnspeakableCharacters for a word that turns
         out to have none, and FrontendUnavailable. Close the generator to stop the work on the rest of the text.
         """
-        for segment in script.segments:
-            if isinstance(segment, Speech):
-                await _refuse_unspeakable(segment)
         steps = _steps(script)
         step = next(steps)
         job = self._submit(step, reading, ChunkerState(pace), pace)
         is_silent = True
         try:
+            # Looked for while a process works on the beginning.
+            for segment in script.segments:
+                if isinstance(segment, Speech):
+                    await _refuse_unspeakable(segment)
             while True:
                 for pause in step.pauses:
                     yield pause

