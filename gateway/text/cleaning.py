@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "letters in disguise",
-        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f\u2139]]\p{M}*+|[A-Za-z]\p{M}++"),
+        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f\xaa\xba\u2139]]\p{M}*+|[A-Za-z]\p{M}++"),
         _plain_letter,
     ),
     Rule(

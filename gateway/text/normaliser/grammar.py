@@ -8,7 +8,7 @@ by digit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import regex
@@ -66,6 +66,8 @@ class Grammar:
     currencies: Mapping[str, Noun]
     units: Mapping[str, Noun]
     abbreviations: Mapping[str, str]
+    may_end: frozenset[str]
+    """Abbreviations that can be the last word of a sentence."""
     symbols: Mapping[str, str]
     letters: Mapping[str, str]
     fractions: Mapping[str, str]
@@ -73,8 +75,29 @@ class Grammar:
     always_units: bool = False
     """Whether units are read though nobody asked, because their letters belong to another script."""
     digitwise_decimals: bool = False
-    extra: tuple[AnyRule, ...] = field(default=())
+    extra: tuple[AnyRule, ...] = ()
     """Rules that go before all others."""
+
+
+def glossary(lines: str) -> dict[str, str]:
+    """``a, b = c; d = e``: a and b mean c, d means e."""
+    pairs = (entry.partition("=") for entry in lines.split(";") if entry.strip())
+    return {sign.strip(): said.strip() for signs, _, said in pairs for sign in signs.split(",")}
+
+
+def nouns(lines: str, *, feminine: frozenset[str] = frozenset()) -> dict[str, Noun]:
+    """``km = kilómetro, kilómetros; €, EUR = euro, euros, céntimo, céntimos``; ``feminine`` by what one is called."""
+    found: dict[str, Noun] = {}
+    for signs, names in glossary(lines.replace(",", "\0")).items():
+        one, many, *part = (name.strip() for name in names.split("\0"))
+        noun = Noun(one, many, one in feminine, (part[0], part[1]) if part else ("", ""))
+        found |= dict.fromkeys((sign.strip() for sign in signs.split("\0")), noun)
+    return found
+
+
+def alphabet(letters: str, names: str) -> dict[str, str]:
+    """Each of ``letters`` by its name; ``_`` in a name is a space."""
+    return dict(zip(letters, (name.replace("_", " ") for name in names.split()), strict=True))
 
 
 class Number(NamedTuple):

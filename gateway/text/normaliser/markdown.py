@@ -16,6 +16,7 @@ RULED_LINES = Rule("ruled lines", regex.compile(r"([=_*~#+|^])\1{2,}+"), lambda 
 _FENCE = r"^[ \t]{0,8}(?:[-*+>][ \t]{1,3})?(?:`{3,}+|~{3,}+)"
 _LIST = r"[ \t]{0,40}+(?:[-*+•‣◦][ \t]|\d{1,4}+[.)][ \t])"
 _BLOCK = rf"(?:{_LIST}|[ \t]{{0,3}}\#{{1,6}}[ \t]|[ \t]{{0,3}}>|[ \t]{{0,3}}\|)"
+_HEADING = r"^[ \t]{0,3}\#{1,6}[ \t]"
 _MARKS = "*_~`"
 _WORD = r"\p{L}\p{N}"
 
@@ -69,8 +70,14 @@ _BLOCKS: tuple[AnyRule, ...] = (
         frozenset("["),
     ),
     Rule(
+        "closing of a heading",
+        regex.compile(rf"(?m)(?<![ \t])[ \t]++\#{{1,6}}[ \t]*+$(?<={_HEADING}[^\n]{{1,300}})"),
+        lambda _: "",
+        frozenset("#"),
+    ),
+    Rule(
         "end of a heading",
-        regex.compile(r"(?m)(?<=^[ \t]{0,3}\#{1,6}[ \t][^\n]{0,300})(?:[ \t]+\#{1,6}[ \t]*+)?\n(?!\n)"),
+        regex.compile(rf"(?m)\n(?!\n)(?<={_HEADING}[^\n]{{0,300}}\n)"),
         lambda _: "\n\n",
         frozenset("#"),
     ),
@@ -112,7 +119,7 @@ _INLINE: tuple[AnyRule, ...] = (
         lambda _: "",
         frozenset("<"),
     ),
-    Unwrap("escape", regex.compile(r"\\(?P<kept>[*_`#\[\]{}()~>|!+.-])(?![\w\\])"), frozenset("\\")),
+    Unwrap("escape", regex.compile(r"(?<!\\)\\(?P<kept>[*`#\[\]{}()~>|!+.-]|_(?!\w))"), frozenset("\\")),
     Rule("opening mark", regex.compile(rf"(?<![{_WORD}_*~`\\/.@])(?:[*_]{{1,3}}|~~|`{{1,2}})(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"), lambda _: "", frozenset(_MARKS)),
     Rule("closing mark", regex.compile(rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/])(?:[*_]{{1,3}}|~~|`{{1,2}})(?![{_WORD}_*~`/@])"), lambda _: "", frozenset(_MARKS)),
 )  # fmt: skip

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-
+import regex
 from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, Noun, month_rule, named
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import AnyRule
+from gateway.text.rules import DIGITS, AnyRule, Rule
 
-_MONTHS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-)
+_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
 
 
 def _cardinal(number: int) -> str:
     return str(num2words(number, lang="es"))
 
 
-def _ordinal(number: int, feminine: bool) -> str:  # noqa: FBT001
+def _ordinal(number: int, feminine: bool) -> str:
     said = str(num2words(number, lang="es", to="ordinal"))
     return " ".join(word[:-1] + "a" if word.endswith("o") else word for word in said.split()) if feminine else said
 
 
-def _agreeing(said: str, feminine: bool) -> str:  # noqa: FBT001
+def _agreeing(said: str, feminine: bool) -> str:
     if feminine:
         said = said.replace("cientos", "cientas").replace("quinientos", "quinientas")
         return said[:-1] + "a" if said.endswith("uno") else said
@@ -51,6 +48,13 @@ def _time(hours: int, minutes: int, seconds: int | None) -> str:
     return said if seconds is None else f"{said} y {_agreeing(_cardinal(seconds), False)} segundos"
 
 
+_SHORT_ORDINALS = Rule(
+    "ordinals before a noun",
+    regex.compile(r"(?<![\d.,])[13](?:er|\.?[º°](?= \p{Ll}))(?!\p{L})"),
+    lambda match: "primer" if match.group()[0] == "1" else "tercer",
+    DIGITS,
+)
+
 GRAMMAR = Grammar(
     cardinal=_cardinal,
     ordinal=_ordinal,
@@ -71,112 +75,47 @@ GRAMMAR = Grammar(
     time_marks=r":(?P<m>\d{2})(?::(?P<s>\d{2}))?(?: ?h(?:s|oras)?\b)?",
     ordinal_pattern=r"(?:\.?(?:º|°(?! ?C)|er|ro|do|to|mo|vo|no)|(?P<feminine>\.?ª|ra|da|ta|ma|va|na))",
     scales="millones|millón|mil millones|billones|billón",
-    currencies=named(
-        {
-            "€ EUR": Noun("euro", "euros", part=("céntimo", "céntimos")),
-            "$ USD US$": Noun("dólar", "dólares", part=("centavo", "centavos")),
-            "£ GBP": Noun("libra", "libras", feminine=True, part=("penique", "peniques")),
-            "¥ JPY": Noun("yen", "yenes"),
-            "MXN": Noun("peso", "pesos", part=("centavo", "centavos")),
-        }
+    currencies=nouns(
+        "€, EUR = euro, euros, céntimo, céntimos; $, USD, US$ = dólar, dólares, centavo, centavos;"
+        "£, GBP = libra, libras, penique, peniques; ¥, JPY = yen, yenes; MXN = peso, pesos, centavo, centavos",
+        feminine=frozenset({"libra"}),
     ),
-    units=named(
-        {
-            "km": Noun("kilómetro", "kilómetros"),
-            "m": Noun("metro", "metros"),
-            "cm": Noun("centímetro", "centímetros"),
-            "mm": Noun("milímetro", "milímetros"),
-            "kg": Noun("kilogramo", "kilogramos"),
-            "g gr": Noun("gramo", "gramos"),
-            "mg": Noun("miligramo", "miligramos"),
-            "l L": Noun("litro", "litros"),
-            "ml mL": Noun("mililitro", "mililitros"),
-            "km/h": Noun("kilómetro por hora", "kilómetros por hora"),
-            "m²": Noun("metro cuadrado", "metros cuadrados"),
-            "km²": Noun("kilómetro cuadrado", "kilómetros cuadrados"),
-            "m³": Noun("metro cúbico", "metros cúbicos"),
-            "°C ºC ℃": Noun("grado Celsius", "grados Celsius"),
-            "°F ºF ℉": Noun("grado Fahrenheit", "grados Fahrenheit"),
-            "h": Noun("hora", "horas", feminine=True),
-            "min": Noun("minuto", "minutos"),
-            "s": Noun("segundo", "segundos"),
-            "GB": Noun("gigabyte", "gigabytes"),
-            "MB": Noun("megabyte", "megabytes"),
-            "kW": Noun("kilovatio", "kilovatios"),
-        }
+    units=nouns(
+        "km = kilómetro, kilómetros; m = metro, metros; cm = centímetro, centímetros; mm = milímetro, milímetros;"
+        "kg = kilogramo, kilogramos; g, gr = gramo, gramos; mg = miligramo, miligramos; l, L = litro, litros;"
+        "ml, mL = mililitro, mililitros; km/h = kilómetro por hora, kilómetros por hora; h = hora, horas;"
+        "m² = metro cuadrado, metros cuadrados; km² = kilómetro cuadrado, kilómetros cuadrados;"
+        "m³ = metro cúbico, metros cúbicos; °C, ºC, ℃ = grado Celsius, grados Celsius; min = minuto, minutos;"
+        "°F, ºF, ℉ = grado Fahrenheit, grados Fahrenheit; s = segundo, segundos; GB = gigabyte, gigabytes;"
+        "MB = megabyte, megabytes; kW = kilovatio, kilovatios",
+        feminine=frozenset({"hora"}),
     ),
-    abbreviations={
-        "Sr.": "señor",
-        "Sra.": "señora",
-        "Srta.": "señorita",
-        "Sres.": "señores",
-        "Dr.": "doctor",
-        "Dra.": "doctora",
-        "D.": "don",
-        "Dña.": "doña",
-        "Ud.": "usted",
-        "Uds.": "ustedes",
-        "Prof.": "profesor",
-        "Profa.": "profesora",
-        "EE. UU.": "Estados Unidos",
-        "EE.UU.": "Estados Unidos",
-        "p. ej.": "por ejemplo",
-        "p.ej.": "por ejemplo",
-        "etc.": "etcétera",
-        "Avda.": "avenida",
-        "Av.": "avenida",
-        "C/": "calle ",
-        "pág.": "página",
-        "págs.": "páginas",
-        "núm.": "número",
-        "n.º": "número",
-        "nº": "número",
-        "N.º": "número",
-        "Nº": "número",
-        "a. C.": "antes de Cristo",
-        "a.C.": "antes de Cristo",
-        "d. C.": "después de Cristo",
-        "d.C.": "después de Cristo",
-        "a. m.": "de la mañana",
-        "a.m.": "de la mañana",
-        "p. m.": "de la tarde",
-        "p.m.": "de la tarde",
-        "tel.": "teléfono",
-        "Tel.": "teléfono",
-        "aprox.": "aproximadamente",
-    },
-    symbols={
-        "&": "y",
-        "%": "por ciento",
-        "@": "arroba",
-        "#": "almohadilla",
-        "+": "más",
-        "=": "igual a",
-        "×": "por",
-        "÷": "entre",
-        "<": "menor que",
-        ">": "mayor que",
-        "°": "grados",
-        "€": "euros",
-        "$": "dólares",
-        "£": "libras",
-        "/": "barra",
-        "-": "guion",
-        "_": "guion bajo",
-    },
-    letters=dict(
-        zip(
-            "abcdefghijklmnñopqrstuvwxyz",
-            "a be ce de e efe ge hache i jota ka ele eme ene eñe o pe cu erre ese te u uve uve_doble equis ye zeta".split(),
-            strict=True,
-        )
+    abbreviations=glossary(
+        "Sr. = señor; Sra. = señora; Srta. = señorita; Sres. = señores; Dr. = doctor; Dra. = doctora; Dña. = doña;"
+        "Ud., Vd. = usted; Uds., Vds. = ustedes; Prof. = profesor; Profa. = profesora;"
+        "EE. UU., EE.UU. = Estados Unidos;"
+        "p. ej., p.ej. = por ejemplo; etc. = etcétera; Avda., Av. = avenida; pág. = página; págs. = páginas;"
+        "núm., n.º, nº, N.º, Nº = número; a. C., a.C. = antes de Cristo; d. C., d.C. = después de Cristo;"
+        "a. m., a.m. = de la mañana; p. m., p.m. = de la tarde; tel., Tel. = teléfono; aprox. = aproximadamente"
     ),
-    fractions={"1/2": "un medio", "1/3": "un tercio", "2/3": "dos tercios", "1/4": "un cuarto", "3/4": "tres cuartos"},
-    extra=(month_rule(r"(?<=\d )de (?=(?:%s)\b)", _MONTHS),),
+    may_end=frozenset(
+        "etc. | EE. UU. | EE.UU. | a. C. | a.C. | d. C. | d.C. | a. m. | a.m. | p. m. | p.m. | Ud. | Uds. | Vd. "
+        "| Vds.".split(" | ")
+    ),
+    symbols=glossary(
+        "& = y; % = por ciento; @ = arroba; # = almohadilla; + = más; × = por; ÷ = entre; < = menor que; > = mayor que;"
+        "° = grados; € = euros; $ = dólares; £ = libras; / = barra; - = guion; _ = guion bajo"
+    )
+    | {"=": "igual a"},
+    letters=alphabet(
+        "abcdefghijklmnñopqrstuvwxyz",
+        "a be ce de e efe ge hache i jota ka ele eme ene eñe o pe cu erre ese te u uve uve_doble equis ye zeta",
+    ),
+    fractions=glossary("1/2 = un medio; 1/3 = un tercio; 2/3 = dos tercios; 1/4 = un cuarto; 3/4 = tres cuartos"),
+    extra=(_SHORT_ORDINALS,),
 )
 
 
-@functools.lru_cache(maxsize=16)
 def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:  # noqa: ARG001
     return western.rules(GRAMMAR, options)
 

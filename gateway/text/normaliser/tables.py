@@ -14,6 +14,13 @@ from gateway.text.rules import AnyRule
 MODULES: dict[Language, str] = {
     Language.EN_US: "english",
     Language.EN_GB: "english",
+    Language.ES: "spanish",
+    Language.FR: "french",
+    Language.HI: "hindi",
+    Language.IT: "italian",
+    Language.JA: "japanese",
+    Language.PT_BR: "portuguese",
+    Language.ZH: "chinese",
 }
 """The module in this folder that implements ``LanguageModule`` for a language."""
 

@@ -20,6 +20,9 @@ from gateway.text.normaliser.grammar import (
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
+_SENTENCE_ENDS = regex.compile(r"[^\S\n]*(?:\Z|\n|(?<=\s)[¿¡«“\"]?\p{Lu})")
+"""After an abbreviation whose stop is the sentence's as well."""
+
 
 def rules(grammar: Grammar, options: NormalizationOptions) -> tuple[AnyRule, ...]:
     """The table, without what ``options`` switch off."""
@@ -60,7 +63,13 @@ def _addresses(grammar: Grammar, options: NormalizationOptions) -> list[Rule]:
 def _abbreviations(grammar: Grammar) -> Rule:
     known = sorted(grammar.abbreviations, key=len, reverse=True)
     pattern = rf"(?<![\p{{L}}\d.])(?:{'|'.join(map(regex.escape, known))})(?![\p{{L}}\d])"
-    return Rule("abbreviations", regex.compile(pattern), lambda match: grammar.abbreviations[match.group()])
+
+    def read(match: regex.Match[str]) -> str:
+        said = grammar.abbreviations[match.group()]
+        ends = match.group() in grammar.may_end and _SENTENCE_ENDS.match(match.string, match.end())
+        return f"{said}." if ends else said
+
+    return Rule("abbreviations", regex.compile(pattern), read)
 
 
 def _times_and_dates(grammar: Grammar) -> list[Rule]:
@@ -137,8 +146,10 @@ def _numbers(grammar: Grammar) -> list[Rule]:
 
     def dotted(match: regex.Match[str]) -> str:
         parse_as_one = regex.fullmatch(r"\d{1,3}(?:\.\d{3})+", match.group()) and "." in grammar.group_marks
-        parts = match.group().split(".")
-        return match.group() if parse_as_one else f" {grammar.dot} ".join(spoken_whole(p, grammar) for p in parts)
+        if parse_as_one:
+            return match.group()
+        parts = (spoken_whole(part, grammar) for part in match.group().split("."))
+        return _apart(match, f" {grammar.dot} ".join(parts))
 
     def plain(match: regex.Match[str]) -> str:
         following = regex.match(r"[ \u00a0](\p{Ll}{2,24})", match.string, pos=match.end())
@@ -164,7 +175,9 @@ def _numbers(grammar: Grammar) -> list[Rule]:
         ),
         Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: f"{grammar.minus} ", frozenset("-−")),
         Rule("numbers", regex.compile(number_pattern(grammar)), plain, DIGITS),
-        Rule("digits", regex.compile(r"\d++"), lambda match: _apart(match, spoken_whole(match.group(), grammar)), DIGITS),
+        Rule(
+            "digits", regex.compile(r"\d++"), lambda match: _apart(match, spoken_whole(match.group(), grammar)), DIGITS
+        ),
     ]
 
 

@@ -62,6 +62,13 @@ _DAY = f"(?:{any_of(_DAYS)})"
 _ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{any_of(word.capitalize() for word in BEGINS)})\b)"
 
 
+def _phrase(match: regex.Match[str]) -> str:
+    words, following = _PHRASES[match["word"]], match.string[match.end() : match.end() + 1]
+    if following == " " and match["word"] not in {"cf.", "et al.", "viz."}:
+        return words + ","
+    return words + (" " if following.isalnum() else "")
+
+
 def abbreviation_rules() -> tuple[Rule, ...]:
     """The stop of an abbreviation goes with it, unless it ends the sentence as well."""
     stop = frozenset(".")
@@ -94,7 +101,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         Rule(
             "before a number",
             regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\.(?= ?(?:\d|[IVXLC]{{1,6}}\b(?!\.)))"
+                rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\.(?= ?(?:\d|[IVXLC]{{2,6}}\b|(?<!\b[Nn]o\. ?)[IVXL]\b(?!\.)))"
             ),
             lambda match: _BEFORE_NUMBERS[match["word"]] + ("" if match.string[match.end()] == " " else " "),
             stop,
@@ -102,7 +109,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         Rule(
             "abbreviated phrase",
             regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})"),
-            lambda match: _PHRASES[match["word"]] + ("," if match.string[match.end() :][:1] == " " and "." in match["word"][:-1] else ""),
+            _phrase,
             stop,
         ),
         Rule(
@@ -113,7 +120,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             "versus",
-            regex.compile(r"(?<=[\p{L}\p{N})] )[vV]s?(?= [\p{Lu}\p{N}(])(?<! V)"),
+            regex.compile(r"(?<=[\p{L}\p{N})] )(?:v(?= \p{Lu}\p{Ll})(?<=\p{Ll} v)|[vV]s(?= ))"),
             lambda _: "versus",
         ),
         Rule(

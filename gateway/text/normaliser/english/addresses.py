@@ -83,7 +83,7 @@ def _email(say: Numbers) -> Rule:
 
 def _urls(say: Numbers) -> tuple[Rule, ...]:
     def url(match: regex.Match[str]) -> str:
-        scheme = "" if match["scheme"] in {"http", "https"} else f"{spelled(match['scheme'])} "
+        scheme = "" if match["scheme"] in {"http", "https"} else f"{_read(say, match['scheme'])} "
         return scheme + read_address(say, match["rest"].rstrip("/") or "/")
 
     return (

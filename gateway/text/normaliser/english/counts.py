@@ -7,7 +7,7 @@ import unicodedata
 import regex
 
 from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
-from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
+from gateway.text.normaliser.english.patterns import BEGIN, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
 from gateway.text.rules import DIGITS, Rule
 
 VULGAR = {
@@ -19,7 +19,8 @@ _PIECES = regex.compile(r"\d+(?:\.\d+)?|\p{L}+")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven"}
-_UNIT_AFTER_RANGE = rf"(?:{SPACE}?(?:%|[°º]{SPACE}?[CFK]?|[AaPp]\.?[Mm]\.?|[kmbKMB]n?))?"
+_RANGE_DASH = r"[-‐‑‒–]"
+_UNIT_AFTER_RANGE = rf"(?:{SPACE}?(?:%|[°º]{SPACE}?[CFK]?|[AaPp]\.?[Mm]\.?|[kmbKMB]n?|s))?"
 _RELEASED = (
     "[Vv]ersions?|[Rr]eleases?|[Bb]uild|Python|Java|JavaScript|Node|Ruby|Rust|Swift|PHP|Perl|Kotlin|Django|Rails|React"
     "|iOS|iPadOS|macOS|Android|Windows|Ubuntu|Debian|Fedora|Linux|CUDA|PyTorch|TensorFlow|Postgres|PostgreSQL|Redis"
@@ -36,17 +37,23 @@ def spaced(match: regex.Match[str], words: str) -> str:
 def range_rules() -> tuple[Rule, ...]:
     """Before the ends of a range are words; the dash alone is replaced."""
     return (
+        Rule(
+            "season",
+            regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d\d)/(?=\d\d{END}(?!/))"),
+            lambda _: " ",
+            frozenset("/"),
+        ),
         Rule("even chances", regex.compile(rf"{BEGIN}50[-–/]50{END}"), lambda _: "fifty-fifty", DIGITS),
         Rule(
             "range",
             regex.compile(
-                rf"(?=[-‐‑‒–− \u00a0\u2009])(?<=\d{_UNIT_AFTER_RANGE})(?<!{DASH}\d{{1,15}})(?<!\d{{4}}-\d\d|\d[/^eE])"
-                rf"(?:(?P<dash>{DASH})|{SPACE}[-–−]{SPACE})"
-                rf"(?=[$€£]?{NUMBER}(?!\d|{SPACE}?{DASH}{SPACE}?\d|/\d|{SPACE}?=|[\p{{L}}_]{{4}}))"
+                rf"(?=[-‐‑‒– \u00a0\u2009])(?<=\d{_UNIT_AFTER_RANGE})(?<![\p{{L}}\d]{_RANGE_DASH}\d{{1,15}})(?<!\d{{4}}-\d\d|\d[/^eE])"
+                rf"(?:(?P<dash>{_RANGE_DASH})|{SPACE}[-–]{SPACE})"
+                rf"(?=[$€£]?{NUMBER}(?!\d|{SPACE}?{_RANGE_DASH}{SPACE}?\d|/\d|{SPACE}?=|[\p{{L}}_]{{4}}))"
                 rf"(?<!(?<!\d)\d{{3}}-(?=\d{{4}}(?!\d)))"
             ),
             lambda _: " to ",
-            frozenset("-‐‑‒–−"),
+            frozenset("-‐‑‒–"),
         ),
     )
 
@@ -139,21 +146,28 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
         )
 
     def mixture(match: regex.Match[str]) -> str:
-        return " ".join(_piece(say, piece) for piece in _PIECES.findall(match.group()))
+        *rest, last = _PIECES.findall(match.group())
+        words = [_piece(say, piece) for piece in rest]
+        if last == "s" and rest[-1][0].isdecimal():
+            words[-1] = _with_s(words[-1])
+        else:
+            words.append(_piece(say, last))
+        return " ".join(words)
 
     return (
         Rule(
             "thousands apart",
             regex.compile(
-                r"(?<![\p{L}\p{N}]|\d[., ])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+| \d{3}(?: \d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
+                r"(?<![\p{L}\p{N}]|\d[., '’])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+"
+                r"| \d{3}(?: \d{3}){1,5}+|(?:['’]\d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
             ),
-            lambda match: say.cardinal(regex.sub(r"\s", ",", match.group())),
+            lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group())),
             DIGITS,
         ),
         Rule(
             "version",
             regex.compile(
-                rf"{BEGIN}(?:(?P<version>[vV])\.?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
+                rf"{BEGIN}(?:(?P<version>[vV])(?:\. ?)?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
                 rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)|(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
                 rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
             ),
@@ -209,8 +223,8 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
 
     return (
         Rule(
-            "sign",
-            regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])(?<!\d )[-+−–](?=\.?\d)"),
+            "signed number",
+            regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)"),
             signed,
             frozenset("-+−–"),
         ),

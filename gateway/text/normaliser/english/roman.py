@@ -19,7 +19,7 @@ _RULERS = (
 _COUNTED = (
     "Chapter Part Book Volume Vol Act Scene Section Article Appendix Title Phase Type Class Level Stage Grade War Bowl "
     "Figure Table Unit Episode Season Round Category Schedule Annex Apollo Fantasy Rocky Rambo Wars Saturn Gemini Mark "
-    "Division Group Tier Lesson Canto Stanza Verse Sonata Symphony No Number Quest Theft Auto Godfather Corps Clause "
+    "Division Group Tier Lesson Canto Stanza Verse Sonata Symphony Quest Theft Auto Godfather Corps Clause "
     "Amendment Step Exercise Problem Theorem Lemma Book Games Olympics Mach Factor Schedule chapter part volume act "
     "scene section article type phase stage grade level class book appendix"
 ).split()
@@ -84,7 +84,7 @@ def roman_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "after a capitalised word",
             regex.compile(
-                rf"(?<=\b\p{{Lu}}\p{{Ll}}{{2,20}} )(?<!\b(?:The|This|That|With|For|And|But|His|Her|Its|Your|Our|Their|From|When|Was) )"
+                rf"(?<=\b(?:\p{{Lu}}\p{{Ll}}{{2,20}}|number) )(?<!\b(?:The|This|That|With|For|And|But|His|Her|Its|Your|Our|Their|From|When|Was) )"
                 rf"(?P<numeral>(?=[IVX]{{2,6}}){_NUMERAL})(?<!\bX{{2,3}}){_END}"
             ),
             cardinal,

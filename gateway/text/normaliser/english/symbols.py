@@ -32,6 +32,7 @@ _NAMES = {
 _PER = {"wk": "week", "mo": "month", "yr": "year", "hr": "hour", "min": "minute", "sec": "second", "lb": "pound"} | {
     "oz": "ounce", "kg": "kilogram",
 }  # fmt: skip
+_ORNAMENTS = "<>^~\\#"
 _SILENT = "*_`|•·‣◦▪■□●○◆◇★☆<>{}⟨⟩"
 
 
@@ -46,11 +47,9 @@ def punctuation_rules() -> tuple[AnyRule, ...]:
         ),
         Rule(
             "quotes",
-            regex.compile(r"[„‟‹›〝〞「」『』]|``|(?<=[\p{L}\p{P}])''(?![\p{L}\p{N}])"),
-            lambda match: (
-                "“" if match.group() == "``" else "”" if match.group() == "''" else match.group().translate(_QUOTES)
-            ),
-            frozenset("„‟‹›〝〞「」『』`'"),
+            regex.compile(r"[„‟‹›〝〞「」『』]"),
+            lambda match: match.group().translate(_QUOTES),
+            frozenset("„‟‹›〝〞「」『』"),
         ),
         Rule(
             "dash", regex.compile(rf"(?<![-–—!<]){SPACE}?--{SPACE}?(?![-–—>])|[―⸺⸻]"), lambda _: "—", frozenset("-―⸺⸻")
@@ -81,6 +80,15 @@ def math_rules() -> tuple[AnyRule, ...]:
     """Signs between numbers and letters, while those still are numbers and letters."""
     return (
         Rule(
+            "per",
+            regex.compile(
+                r"(?<=\d[kKmMbB]?|dollars?|cents?|pounds?|pence|penny|euros?|rupees?|yen|[Tt]imes)/(?P<per>day|week|wk|month|mo"
+                r"|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])"
+            ),
+            lambda match: f" per {_PER.get(match['per'], match['per'])}",
+            frozenset("/"),
+        ),
+        Rule(
             "minus in an equation",
             regex.compile(
                 rf"(?<=[\p{{N}})]|\b\p{{L}}|[²³]){SPACE}?[-−–]{SPACE}?(?=(?:\d[\d.,]{{0,15}}|\p{{L}}){SPACE}?=)"
@@ -95,7 +103,7 @@ def math_rules() -> tuple[AnyRule, ...]:
             frozenset("−"),
         ),
         Rule(
-            "times", regex.compile(rf"(?<=[\d)]{SPACE}?)[*·⋅](?={SPACE}?[\d(])"), lambda _: " times ", frozenset("*·⋅")
+            "times", regex.compile(rf"(?<=[\d)]){SPACE}?[*·⋅]{SPACE}?(?=[\d(])"), lambda _: " times ", frozenset("*·⋅")
         ),
         Rule(
             "division",
@@ -140,22 +148,27 @@ def symbol_rules() -> tuple[AnyRule, ...]:
             frozenset("#"),
         ),
         Rule("plus plus", regex.compile(r"(?<=\b[Cc])\+\+"), lambda _: " plus plus", frozenset("+")),
-        Rule("per", regex.compile(r"(?<=[\p{L}\p{N}])/(?P<per>day|week|wk|month|mo|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])(?<!and/\w+)"), lambda match: f" per {_PER.get(match['per'], match['per'])}", frozenset("/")),
         Rule("slash", regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])"), lambda _: " ", frozenset("/")),
-        Rule("sign", regex.compile(rf"[{regex.escape(''.join(_NAMES))}]"), _sign, frozenset(_NAMES)),
+        Rule(
+            "sign", regex.compile(rf"(?P<sign>[{regex.escape(''.join(_NAMES))}])(?P=sign)*+"), _sign, frozenset(_NAMES)
+        ),
         Rule("silent sign", regex.compile(rf"[{regex.escape(_SILENT)}]"), lambda _: " ", frozenset(_SILENT)),
     )
 
 
 def _sign(match: regex.Match[str]) -> str:
     text, before, after = match.string, match.start(), match.end()
-    if match.group() in "<>^~\\#$" and not _is_between_words(text, before, after):
+    left = text[max(0, before - 2) : before]
+    right = text[after : after + 2]
+    if match["sign"] in _ORNAMENTS and not _has_sides(match["sign"], left, right):
         return " "
-    left = "" if not before or text[before - 1].isspace() else " "
-    right = "" if after == len(text) or (not (text[after].isalnum()) and text[after] not in _NAMES) else " "
-    return f"{left}{_NAMES[match.group()]}{right}"
+    space_before = "" if not left or left[-1].isspace() else " "
+    space_after = " " if right and (right[0].isalnum() or right[0] in _NAMES) else ""
+    return f"{space_before}{_NAMES[match['sign']]}{space_after}"
 
 
-def _is_between_words(text: str, before: int, after: int) -> bool:
-    """Whether the sign stands for something that is said, and is not an ornament at the edge of a word."""
-    return text[max(0, before - 1) : before].strip() != "" or text[after : after + 1].strip() != ""
+def _has_sides(sign: str, left: str, right: str) -> bool:
+    """Whether the sign stands between what it compares, or at what it names, and is no ornament."""
+    if sign in "<>":
+        return left.strip() != "" and right.strip() != ""
+    return left[-1:].isalnum() or right[:1].isalnum()

@@ -61,6 +61,14 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
             frozenset(":"),
         ),
         Rule(
+            "time with a stop",
+            regex.compile(
+                rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?(?P<utc>(?!))?{SPACE}?{_HALF}"
+            ),
+            clock,
+            frozenset("mM"),
+        ),
+        Rule(
             "hour",
             regex.compile(rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9]){SPACE}?{_HALF}"),
             lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}",
@@ -122,8 +130,10 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         ),
         Rule(
             "minutes and seconds",
-            regex.compile(rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
-                rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"),
+            regex.compile(
+                rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
+                rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
+            ),
             primes,
             frozenset("'’′"),
         ),

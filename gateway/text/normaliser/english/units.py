@@ -75,6 +75,7 @@ _PER = {"h": "hour", "hr": "hour", "s": "second", "sec": "second", "min": "minut
     "yr": "year", "year": "year", "person": "person", "mol": "mole", "s²": "second squared", "s2": "second squared",
 }  # fmt: skip
 _POWERS = {"²": "square", "2": "square", "³": "cubic", "3": "cubic"}
+_TEMPERATURES = {"C": " Celsius", "F": " Fahrenheit", "K": " kelvin", "℃": " Celsius", "℉": " Fahrenheit"}
 _LENGTHS = ("m", "km", "cm", "mm", "ft", "mi", "in", "yd")
 _ONE = regex.compile(rf"(?<![\d.,])1{SPACE}?-?\Z")
 
@@ -131,9 +132,10 @@ def _named(name: str, *, singular: bool) -> str:
 
 def _degrees() -> tuple[Rule, ...]:
     def degrees(match: regex.Match[str]) -> str:
-        one = _ONE.search(match.string, 0, match.start()) is not None
-        scale = {"C": " Celsius", "F": " Fahrenheit", "K": " kelvin"}.get(match["scale"] or "", "")
-        return f"{'' if match['space'] else ' '}{'degree' if one else 'degrees'}{scale}"
+        text, start = match.string, match.start()
+        one = _ONE.search(text, 0, start) is not None
+        scale = _TEMPERATURES.get(match["scale"] or "", "")
+        return f"{' ' if text[start - 1 : start].isdecimal() else ''}{'degree' if one else 'degrees'}{scale}"
 
     return (
         Rule(
@@ -147,9 +149,7 @@ def _degrees() -> tuple[Rule, ...]:
         ),
         Rule(
             "degrees",
-            regex.compile(
-                r"(?<=\d(?P<space> )?)(?:[°º] ?(?P<scale>[CFK])(?!\p{L})|[°º](?P<scale>)|(?P<scale>)℃|(?P<scale>)℉)"
-            ),
+            regex.compile(r"[°º] ?(?P<scale>[CFK])(?!\p{L})|(?<=\d ?)[°º]|(?P<scale>[℃℉])"),
             degrees,
             frozenset("°º℃℉"),
         ),

@@ -1,0 +1,80 @@
+"""Titles, abbreviations and acronyms."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.text.normaliser.checks import spoken
+
+CASES = (
+    ("Dr. Smith", "Dr. Smith"),
+    ("Mr. and Mrs. Smith", "Mr. and Mrs. Smith"),
+    ("Ms. Jones", "Ms. Jones"),
+    ("Prof. Lee", "Professor Lee"),
+    ("Gen. Lee", "General Lee"),
+    ("Col. Mustard", "Colonel Mustard"),
+    ("Capt. Hook", "Captain Hook"),
+    ("Sgt Pepper", "Sergeant Pepper"),
+    ("Lt. Dan", "Lieutenant Dan"),
+    ("Rev. King", "Reverend King"),
+    ("Gov. Brown and Sen. Green", "Governor Brown and Senator Green"),
+    ("Mt. Everest", "Mount Everest"),
+    ("Ft. Worth", "Fort Worth"),
+    ("John Smith Jr. was here.", "John Smith Junior was here."),
+    ("Bob Smith Sr.", "Bob Smith Senior."),
+    ("Barnes Ltd. and Foo Corp.", "Barnes Limited and Foo Corporation."),
+    ("Apple Inc. is big.", "Apple Incorporated is big."),
+    ("Park Ave. and Mill Rd.", "Park Avenue and Mill Road."),
+    ("123 Main St. in town", "one hundred twenty-three Main Street in town"),
+    ("He lives on Main St. The house is big.", "He lives on Main Street. The house is big."),
+    ("10 Downing St.", "ten Downing Street."),
+    ("St. James", "St. James"),
+    ("St. Patrick's Day", "St. Patrick's Day"),
+    ("No. 5", "number five"),
+    ("Nos. 3 and 4", "numbers three and four"),
+    ("No. IV", "number four"),
+    ("No. He left.", "No. He left."),
+    ("'No. I won't.'", "'No. I won't.'"),
+    ("p. 5", "page five"),
+    ("Vol. 2", "volume two"),
+    ("Ch. 3", "chapter three"),
+    ("Fig. 4", "figure four"),
+    ("Sec. 5", "section five"),
+    ("ext. 5", "extension five"),
+    ("Fig trees", "Fig trees"),
+    ("op. 27", "opus twenty-seven"),
+    ("e.g. apples", "for example, apples"),
+    ("i.e. fruit", "that is, fruit"),
+    ("e.g., this", "for example, this"),
+    ("cf. this", "compare this"),
+    ("viz. that", "namely that"),
+    ("Lee et al. say", "Lee et al say"),
+    ("etc.", "etc."),
+    ("approx. 5", "approximately five"),
+    ("max. speed", "maximum speed"),
+    ("the dept. of", "the department of"),
+    ("vs. Celtics", "versus Celtics"),
+    ("Lakers vs Celtics", "Lakers versus Celtics"),
+    ("Smith v Jones", "Smith versus Jones"),
+    ("w/ milk", "with milk"),
+    ("w/o sugar", "without sugar"),
+    ("w/out", "without"),
+    ("b/c of it", "because of it"),
+    ("the IT department", "the I.T department"),
+    ("it is IT", "it is I.T"),
+    ("Sun is out. Sat down.", "Sun is out. Sat down."),
+    ("U.S. Army", "U.S. Army"),
+    ("a.m.", "a.m."),
+    ("Ph.D.", "Ph.D."),
+    ("T. S. Eliot", "T. S. Eliot"),
+    ("NASA and FBI", "NASA and FBI"),
+    ("IT IS ALL CAPS", "IT IS ALL CAPS"),
+    ("HTML, NATO, UNICEF", "HTML, NATO, UNICEF"),
+    ("CEOs", "CEOs"),
+    ("P.O. Box 5", "P.O. Box five"),
+)
+
+
+@pytest.mark.parametrize(("before", "after"), CASES)
+def test_case(before: str, after: str) -> None:
+    assert spoken(before) == after
