@@ -1,4 +1,4 @@
-"""Where English sentences end, as spans of the text. One pass, linear in the length of the text.
+"""Where sentences end, as spans of the text. One pass, linear in the length of the text.
 
 A stop ends a sentence unless what stands before or after it says otherwise: an abbreviation, an initial, a number, a
 lower-case continuation. A blank line always does. Where both readings are possible ("in the U.S. Army"), the capital
@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from gateway.text.abbreviations import ABBREVIATIONS, Abbreviations
+from gateway.text.languages import Language
 
 
 class SentenceSpan(NamedTuple):
@@ -25,59 +28,43 @@ class SentenceSpan(NamedTuple):
 _LINE_BREAK = r"(?>\r\n|[\r\n\u2028])"
 _PARAGRAPH_BREAK = re.compile(rf"(?:\u2029|{_LINE_BREAK}[^\S\r\n\u2028\u2029]*+{_LINE_BREAK})\s*+")
 
-_STOP = re.compile(r"""(?P<stop>[.!?…]++|[。！？｡]++)(?P<closers>(?:["'”’»)\]}」』*_]|\[[0-9]{1,3}\])*+)""")
-_FOLLOWER = re.compile(r"""(?P<space>\s*+)(?P<openers>["'“‘«(\[{「『*_]*+)(?P<word>[^\W\d_]{0,24}+)(?P<next>\S?)""")
+_STOP = re.compile(
+    r"""(?P<stop>[.!?…؟]++|[。！？｡．।॥]++)(?P<closers>(?:["'”’»)\]}」』）］】》〉*_]|\[[0-9]{1,3}\])*+)"""
+)
+_FOLLOWER = re.compile(
+    r"""(?P<space>\s*+)(?P<openers>["'“‘«(\[{「『（［【《〈¿¡*_]*+)(?P<word>[^\W\d_]{0,24}+)(?P<next>\S?)"""
+)
 _LAST_WORD = re.compile(r"[^\s\"'“‘«(\[{—/*_]*+\Z")
 _DOTTED_LETTERS = re.compile(r"(?:[^\W\d_]\.)*+[^\W\d_]")
 _NON_SPACE = re.compile(r"\S")
 
 _LONGEST_ABBREVIATION = 24
 
-CONTINUES = frozenset(
-    # before a name
-    "dr mr mrs ms mx prof rev fr hon pres gov sen rep amb gen maj col lt cmdr capt sgt cpl pvt adm supt insp mme mlle "
-    "messrs mt ft "
-    # before an example, a comparison, an amount
-    "e.g i.e eg ie cf viz vs v approx ca resp incl excl esp nr "
-    # before a number or a letter, and no English words themselves
-    "nos fig figs eq eqs vol vols pp ch chap tel ext".split()
-)
-"""A stop after one of these never ends a sentence."""
-
-CONTINUES_BEFORE_NUMBER = frozenset("no art sec p par pt bk mar".split())
-"""A stop after one of these does not end a sentence if a number follows: "No. 5", but "No. He left."."""
-
-MAY_END = frozenset(
-    "etc al inc ltd co corp llc plc bros jr sr esq ph.d m.sc b.sc st ave blvd rd hwy apt dept est assn univ "
-    "oz lb lbs hr hrs jan feb apr jun jul aug sept oct nov dec".split()
-)
-"""A stop after one of these ends a sentence only before a word of BEGINS; so does one after initials ("U.S.", "J.")."""
-
-BEGINS = frozenset(
-    "a an the this that these those i you he she it we they my your his her its our their there here "
-    "and but or so yet if when while after before as because although though since until unless once "
-    "in on at by for from with without of to what who why how where which whose then now today "
-    "not no yes all some many most each every both one however also even just only perhaps maybe "
-    "is are was were do does did have has had can could will would should may might must let please".split()
-)
-"""Words that, with a capital after a stop, begin a sentence rather than go on with a name."""
+_ENDS_ANYWHERE = frozenset("。！？｡．।॥")
+"""Stops of scripts that put no space after them."""
 
 
-def split_sentences(text: str) -> Iterator[SentenceSpan]:
-    """The sentences of ``text``, in order; between them lies only whitespace."""
+def split_sentences(text: str, language: Language = Language.EN_US) -> Iterator[SentenceSpan]:
+    """The sentences of ``text``, in order; between them lies only whitespace.
+
+    Every script's stops end them, whatever the language; that knows its own abbreviations.
+    """
+    known = ABBREVIATIONS[language]
     start = 0
     for gap in _PARAGRAPH_BREAK.finditer(text):
-        yield from _split_paragraph(text, start, gap.start(), ends_paragraph=True)
+        yield from _split_paragraph(text, start, gap.start(), known, ends_paragraph=True)
         start = gap.end()
-    yield from _split_paragraph(text, start, len(text), ends_paragraph=False)
+    yield from _split_paragraph(text, start, len(text), known, ends_paragraph=False)
 
 
-def _split_paragraph(text: str, start: int, end: int, *, ends_paragraph: bool) -> Iterator[SentenceSpan]:
+def _split_paragraph(
+    text: str, start: int, end: int, known: Abbreviations, *, ends_paragraph: bool
+) -> Iterator[SentenceSpan]:
     begin = _skip_space(text, start, end)
     while end > begin and text[end - 1].isspace():
         end -= 1
     for stop in _STOP.finditer(text, begin, end):
-        if stop.end() < end and _ends_sentence(text, begin, stop, end):
+        if stop.end() < end and _ends_sentence(text, begin, stop, end, known):
             yield SentenceSpan(begin, stop.end(), ends_paragraph=False)
             begin = _skip_space(text, stop.end(), end)
     if begin < end:
@@ -89,25 +76,26 @@ def _skip_space(text: str, start: int, end: int) -> int:
     return found.start() if found else end
 
 
-def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int) -> bool:
+def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int, known: Abbreviations) -> bool:
     follower = _FOLLOWER.match(text, stop.end(), end)
     assert follower is not None  # noqa: S101 - every part of the pattern may be empty
     run, word = stop["stop"], follower["word"]
     if not follower["space"]:
-        return run[0] in "。！？｡"
+        # 「はい。」と言った goes on, 「はい。」「いいえ。」 does not.
+        return run[0] in _ENDS_ANYWHERE and (not stop["closers"] or bool(follower["openers"]))
     if follower["next"] in {".", "!", "?", "…"} and not word:
         return False  # ". . ." is one ellipsis
     goes_on = word[:1].islower()
     if goes_on and stop["closers"].strip("*_"):
         return False  # "Stop!" he said.
-    if "!" in run or "?" in run:
+    if "!" in run or "?" in run or "؟" in run or run[0] in _ENDS_ANYWHERE:
         return True
     if run != ".":
         return not goes_on  # an ellipsis: "Wait... what?"
-    return _full_stop_ends(text, begin, stop.start(), follower)
+    return _full_stop_ends(text, begin, stop.start(), follower, known)
 
 
-def _full_stop_ends(text: str, begin: int, stop: int, follower: re.Match[str]) -> bool:
+def _full_stop_ends(text: str, begin: int, stop: int, follower: re.Match[str], known: Abbreviations) -> bool:
     """Whether the single full stop at ``stop`` ends the sentence that began at ``begin``."""
     found = _LAST_WORD.search(text, max(begin, stop - _LONGEST_ABBREVIATION), stop)
     word = found.group() if found else ""
@@ -115,12 +103,12 @@ def _full_stop_ends(text: str, begin: int, stop: int, follower: re.Match[str]) -
         return not follower["word"][:1].islower()
     if word.isdecimal() and stop - begin == len(word):
         return False  # "1. Open the lid."
-    begins = follower["word"][:1].isupper() and follower["word"].lower() in BEGINS
+    begins = follower["word"][:1].isupper() and follower["word"].lower() in known.begins
     lowered = word.lower()
-    if lowered in CONTINUES:
+    if lowered in known.continues:
         return False
-    if lowered in CONTINUES_BEFORE_NUMBER:
+    if lowered in known.continues_before_number:
         return not follower["next"].isdecimal() or bool(follower["word"])
-    if lowered in MAY_END or _DOTTED_LETTERS.fullmatch(word):
+    if lowered in known.may_end or _DOTTED_LETTERS.fullmatch(word):
         return begins
     return True
