@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import regex
 
+from gateway.text.abbreviations import ABBREVIATIONS
+from gateway.text.languages import Language
 from gateway.text.normaliser.english.numbers import spelled
 from gateway.text.normaliser.english.patterns import DASH, any_of
 from gateway.text.rules import Rule
-from gateway.text.sentences import BEGINS
 
 _TITLES = {
     "Prof": "Professor", "Rev": "Reverend", "Gen": "General", "Col": "Colonel", "Capt": "Captain",
@@ -59,7 +60,7 @@ _DAYS = {
 }  # fmt: skip
 _DAY = f"(?:{any_of(_DAYS)})"
 
-_ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{any_of(word.capitalize() for word in BEGINS)})\b)"
+_ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{any_of(word.capitalize() for word in ABBREVIATIONS[Language.EN_US].begins)})\b)"
 
 
 def _phrase(match: regex.Match[str]) -> str:
