@@ -1,22 +1,191 @@
-"""A request's own pronunciations, applied to every whole word of its text."""
+"""A request's own pronunciations, for every occurrence of a word in its text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import NamedTuple
 
-from gateway.text.aligned import AlignedText
+import regex
+
+from gateway.text.aligned import OBJECT, AlignedText, Said
+from gateway.text.cleaning import clean
+from gateway.text.phonemes import told_phonemes
+from shared.errors import InvalidValue
+
+MAX_ENTRIES = 1000
+MAX_WORD_CHARS = 100
+MAX_TOKENS = 16
+"""Of one entry: words, signs, or characters of a script without spaces. Bounds the work at each place of a text."""
+
+_NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}_ー]--[{_NO_SPACES}]]"
+_TOKEN = regex.compile(
+    rf"(?V1)[A-Za-z0-9_]++(?!['[^\x00-\x7f]])"  # the commonest, for speed
+    rf"|[{_NO_SPACES}]|{_LETTER}++(?:['’](?![sS](?!{_LETTER})){_LETTER}++)*+|\S"
+)
+"""A word, with the apostrophes inside it but without a possessive ending; of scripts without spaces, a character."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """Of a tree of tokens, each with a space before it where one belongs there; before a first one it may be."""
+
+    following: dict[str, _Node] = field(default_factory=dict)
+    phonemes: str | None = None
+    """Of the entry that ends here."""
+
+
+class _Tokens(NamedTuple):
+    """Of a text; a word that only has a stress of its own as it is written."""
+
+    written: list[str]
+    lowered: list[str]
+    spans: list[tuple[int, int]]
 
 
 class Lexicon:
-    """Words with their phonemes. Pickles; costs nothing when empty."""
+    """Words with their phonemes. Pickles; costs nothing when empty.
 
-    def __init__(self, entries: Mapping[str, str], *, param: str = "lexicon") -> None:
-        del param
-        self._entries = dict(entries)
+    An entry in lower case stands for the word in any case ("kokoro" for "Kokoro" and "KOKORO" too); one with a
+    capital only for itself ("US" is not "us"). Only whole words match, in scripts without spaces any characters; of
+    several entries that match at a place the longest one counts. "Kokoro's" is "Kokoro" with an ending. Entries may
+    have several words.
+    """
+
+    def __init__(self, entries: Mapping[str, str] | None = None, *, param: str = "lexicon") -> None:
+        """``entries``: IPA or misaki's phonemes by word, with slashes around them or without.
+
+        Raises InvalidValue, which names the entry; ``param`` is the request field that they come from.
+        """
+        self._exact = _Node()
+        self._any_case = _Node()
+        if entries and len(entries) > MAX_ENTRIES:
+            raise InvalidValue(f"{param} has {len(entries)} entries; {MAX_ENTRIES} are allowed.", param=param)
+        for word, ipa in (entries or {}).items():
+            try:
+                self._add(word, ipa)
+            except ValueError as error:
+                raise InvalidValue(f"{param}: {_clipped(word)!r}: {error}.", param=param) from None
 
     def __bool__(self) -> bool:
-        return bool(self._entries)
+        return bool(self._exact.following or self._any_case.following)
 
     def apply(self, text: AlignedText) -> AlignedText:
-        """``text`` with each occurrence of an entry as an OBJECT."""
-        return text
+        """``text``, which is cleaned, with each occurrence of an entry as an OBJECT. Linear in its length.
+
+        Where two entries match in what stands for the same stretch of the input, as in an alias of SSML, only the
+        first can be told apart; the other is left to the G2P.
+        """
+        if not self:
+            return text
+        pieces: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        said = dict(text.said)
+        kept = 0
+        for start, end, phonemes in self._occurrences(_tokens(text)):
+            place, new = text.starts[start], _told(text, start, end, phonemes)
+            if said.get(place, new) != new and text.text[start] != OBJECT:
+                continue
+            said[place] = new
+            pieces += (text.text[kept:start], OBJECT)
+            starts += text.starts[kept : start + 1]
+            ends += text.ends[kept:start]
+            ends.append(text.ends[end - 1])
+            kept = end
+        if not kept:
+            return text
+        tail = slice(kept, None)
+        pieces.append(text.text[tail])
+        return AlignedText("".join(pieces), [*starts, *text.starts[tail]], [*ends, *text.ends[tail]], said)
+
+    def _occurrences(self, tokens: _Tokens) -> Iterator[tuple[int, int, str]]:
+        """The places of entries in the text, and their phonemes."""
+        written, lowered, spans = tokens
+        exact, any_case = self._exact.following, self._any_case.following
+        next_place = 0
+        for place in range(len(spans)):
+            if place < next_place:
+                continue
+            found, end = _longest(any_case, lowered, place) if lowered[place] in any_case else (None, 0)
+            if written[place] in exact:
+                found, end = max(_longest(exact, written, place), (found, end), key=itemgetter(1))
+            if found is not None:
+                next_place = end
+                yield spans[place][0], spans[end - 1][1], found
+
+    def _add(self, word: str, ipa: str) -> None:
+        """Raises ValueError with what is wrong."""
+        written = _entry_tokens(word)
+        phonemes = told_phonemes(ipa)
+        first, *others = written
+        is_exact = any(token != token.lower() for token in written)
+        root = self._exact if is_exact else self._any_case
+        node = root.following.setdefault(first, _Node())
+        root.following[" " + first] = node
+        for token in others:
+            node = node.following.setdefault(token, _Node())
+        if node.phonemes is not None:
+            raise ValueError("this is there twice")
+        node.phonemes = phonemes
+
+
+def _longest(following: dict[str, _Node], keys: list[str], place: int) -> tuple[str | None, int]:
+    """The phonemes of the longest entry that matches from ``place`` on, and the place after it."""
+    phonemes: str | None = None
+    end, num_keys = 0, len(keys)
+    while place < num_keys and (node := following.get(keys[place])) is not None:
+        place += 1
+        if node.phonemes is not None:
+            phonemes, end = node.phonemes, place
+        following = node.following
+    return phonemes, end
+
+
+def _entry_tokens(word: str) -> list[str]:
+    if len(word) > MAX_WORD_CHARS:
+        raise ValueError(f"a word has at most {MAX_WORD_CHARS} characters")
+    tokens = _tokens(clean(AlignedText.of(word.strip()))).written
+    if not any(char.isalnum() for token in tokens for char in token):
+        raise ValueError("there is no letter and no digit in this")
+    if len(tokens) > MAX_TOKENS:
+        raise ValueError(f"an entry has at most {MAX_TOKENS} words and signs")
+    return [tokens[0].lstrip(), *tokens[1:]]
+
+
+def _clipped(word: str) -> str:
+    return word if len(word) <= MAX_WORD_CHARS else word[:MAX_WORD_CHARS] + "…"
+
+
+def _tokens(text: AlignedText) -> _Tokens:
+    spans = [match.span() for match in _TOKEN.finditer(text.text)]
+    plain = text.text.replace("’", "'")
+    written = [plain[start:end] for start, end in spans]
+    for place, ((_, end), (start, _)) in enumerate(itertools.pairwise(spans), 1):
+        if end < start:
+            written[place] = " " + written[place]
+    for index, said in text.objects():
+        if said.phonemes is None:
+            place = bisect_left(spans, (index, index))
+            written[place] = written[place].replace(OBJECT, said.text.replace("’", "'"))
+    return _Tokens(written, [token.lower() for token in written], spans)
+
+
+def _told(text: AlignedText, start: int, end: int, phonemes: str) -> Said:
+    """``text[start:end]``; of words that have a stress of their own, the first one's is kept."""
+    written = text.text[start:end]
+    if OBJECT not in written:
+        return _said(written, phonemes)
+    inner = dict(text.slice(start, end).objects())
+    whole = "".join(inner[index].text if char == OBJECT else char for index, char in enumerate(written))
+    return replace(inner[0], text=whole, phonemes=phonemes) if 0 in inner else _said(whole, phonemes)
+
+
+@functools.lru_cache(maxsize=4096)
+def _said(text: str, phonemes: str) -> Said:
+    return Said(text, phonemes=phonemes)

@@ -1,0 +1,74 @@
+"""Collects what markup leaves, in order, into a ``Script``."""
+
+from __future__ import annotations
+
+from gateway.text.aligned import OBJECT, AlignedText
+from gateway.text.markup.joined import joined
+from gateway.text.markup.options import MarkupOptions
+from gateway.text.markup.places import tag_refusal
+from gateway.text.segments import Mark, Pause, Script, Speech, Style
+
+_ROUNDING_S = 1e-6
+
+
+class ScriptBuilder:
+    """Merges neighbouring speech of one style, drops what is blank, and keeps the pauses within their limits."""
+
+    def __init__(self, source: str, options: MarkupOptions) -> None:
+        self._source = source
+        self._options = options
+        self._segments: list[Speech | Pause] = []
+        self._marks: list[Mark] = []
+        self._parts: list[AlignedText] = []
+        """Of the speech that is being collected; all in ``_style``, none empty."""
+        self._style: Style | None = None
+        self._is_apart = False
+        self._total_pause_s = 0.0
+
+    def say(self, text: AlignedText, style: Style) -> None:
+        """Add ``text``, which goes on from what was added before."""
+        if not text.text:
+            return
+        if style != self._style:
+            self._flush()
+            self._style = style
+        if self._is_apart and self._parts and _would_run_together(self._parts[-1].text[-1], text.text[0]):
+            place = self._parts[-1].ends[-1]
+            self._parts.append(AlignedText(" ", [place], [place]))
+        self._is_apart = False
+        self._parts.append(text)
+
+    def apart(self) -> None:
+        """What comes next is no part of the word that came last, even if nothing stands between them."""
+        self._is_apart = True
+
+    def pause(self, seconds: float, char_start: int, char_end: int) -> None:
+        """Add silence. Raises InvalidMarkup for more than the limits allow."""
+        self.apart()
+        if seconds == 0:
+            return
+        limit, total = self._options.max_pause_s, self._options.max_total_pause_s
+        if seconds > limit:
+            raise tag_refusal(self._source, f"a pause is at most {limit:g} s long", char_start, char_end)
+        self._total_pause_s += seconds
+        if self._total_pause_s > total + _ROUNDING_S:
+            message = f"the pauses up to here are longer than {total:g} s, the limit for all together"
+            raise tag_refusal(self._source, message, char_start, char_end)
+        self._flush()
+        self._segments.append(Pause(seconds, char_start, char_end))
+
+    def mark(self, name: str, char_start: int) -> None:
+        self._marks.append(Mark(name, char_start))
+
+    def script(self) -> Script:
+        self._flush()
+        return Script(tuple(self._segments), tuple(self._marks))
+
+    def _flush(self) -> None:
+        if self._style is not None and not all(part.text.isspace() for part in self._parts):
+            self._segments.append(Speech(joined(self._parts), self._style))
+        self._parts = []
+
+
+def _would_run_together(before: str, after: str) -> bool:
+    return (before.isalnum() or before == OBJECT) and (after.isalnum() or after == OBJECT)
