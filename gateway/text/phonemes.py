@@ -43,6 +43,7 @@ _EARLY_STRESS = re.compile(f"([ˈˌ])([^\\sˈˌ{_VOWEL}]++)(?=[{_VOWEL}])")
 _WRITTEN = (
     SYMBOL_IDS.keys() | NEAREST.keys() | {"ɝ", "'", "\u2019", "\u02bc", "\u0361", "\u035c", "^", "\u032f", "\u0329"}
 )
+"""All that may be written for phonemes."""
 
 
 class UnsayablePhonemes(ValueError):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import regex
 
 from gateway.text.aligned import OBJECT, AlignedText, Said
-from gateway.text.markup.joined import joined
 from gateway.text.markup.places import quoted, refusal, tag_refusal
 from gateway.text.markup.values import number, time_s
 from gateway.text.phonemes import UnsayablePhonemes, told_phonemes
@@ -88,7 +88,8 @@ def _pronounced(text: AlignedText, match: re.Match[str], source: str) -> Iterato
     start, end = match.span("word")
     word = match["word"].strip() or match["word"]
     first = start + match["word"].index(word)
-    yield text.slice(start, first)
+    if first > start:
+        yield text.slice(start, first)
     stretch = text.slice(first, first + len(word))
     if match["phonemes"] is not None:
         yield stretch.as_object(Said(word, phonemes=_phonemes(text, match, source)))
@@ -96,7 +97,8 @@ def _pronounced(text: AlignedText, match: re.Match[str], source: str) -> Iterato
         yield stressed(stretch, None, num_flags=_flags(text, match, source))
     else:
         yield stressed(stretch, float(match["stress"]))
-    yield text.slice(first + len(word), end)
+    if first + len(word) < end:
+        yield text.slice(first + len(word), end)
 
 
 def _phonemes(text: AlignedText, match: re.Match[str], source: str) -> str:
@@ -120,17 +122,28 @@ def stressed(
     text: AlignedText, stress: float | None, *, num_flags: str = "", only_letters: bool = False
 ) -> AlignedText:
     """``text`` with each of its words to be said with this stress; ``only_letters``: but for numbers and the like."""
-    parts: list[AlignedText] = []
+    pieces: list[str] = []
+    starts, ends = array("l"), array("l")
+    said = dict(text.said)
+    told: dict[str, Said] = {}
     kept = 0
     for match in _RUN.finditer(text.text):
         word = match.group().strip(_AROUND_WORDS)
         if not word or (only_letters and not _PLAIN_WORD.fullmatch(word)):
             continue
         start = text.text.index(word, match.start())
-        said = Said(word, stress=stress, num_flags=num_flags)
-        parts += (text.slice(kept, start), text.slice(start, start + len(word)).as_object(said))
+        pieces += (text.text[kept:start], OBJECT)
+        starts.extend(text.starts[kept : start + 1])
+        ends.extend(text.ends[kept:start])
         kept = start + len(word)
-    return joined([*parts, text.slice(kept, len(text.text))])
+        ends.append(text.ends[kept - 1])
+        if word not in told:
+            told[word] = Said(word, stress=stress, num_flags=num_flags)
+        said[text.starts[start]] = told[word]
+    pieces.append(text.text[kept:])
+    starts.extend(text.starts[kept:])
+    ends.extend(text.ends[kept:])
+    return AlignedText("".join(pieces), starts, ends, said)
 
 
 def pause_s(tag: Tag, source: str) -> float:

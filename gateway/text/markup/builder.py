@@ -10,6 +10,8 @@ from gateway.text.segments import Mark, Pause, Script, Speech, Style
 
 _ROUNDING_S = 1e-6
 
+_LINE_END = "\n\n"
+
 
 class ScriptBuilder:
     """Merges neighbouring speech of one style, drops what is blank, and keeps the pauses within their limits."""
@@ -41,6 +43,11 @@ class ScriptBuilder:
     def apart(self) -> None:
         """What comes next is no part of the word that came last, even if nothing stands between them."""
         self._is_apart = True
+
+    def end_line(self, place: int, style: Style) -> None:
+        """End the sentence for all that comes after, unless nothing has come since the last end."""
+        if self._parts and style == self._style and self._parts[-1].text is not _LINE_END:
+            self.say(AlignedText(_LINE_END, [place] * 2, [place] * 2), style)
 
     def pause(self, seconds: float, char_start: int, char_end: int) -> None:
         """Add silence. Raises InvalidMarkup for more than the limits allow."""

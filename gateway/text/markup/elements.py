@@ -47,8 +47,7 @@ class Scope:
     """Of REPLACED content, which is not empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """A start tag where it stands."""
 
     element: Element
@@ -88,7 +87,7 @@ class Opening:
 
 
 def _container(at: Opening) -> Scope:
-    return replace(at.outer, style=at.style(at.outer.style))
+    return replace(at.outer, style=at.style(at.outer.style)) if "xml:lang" in at.element.attributes else at.outer
 
 
 def _lang(at: Opening) -> Scope:

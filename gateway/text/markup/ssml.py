@@ -20,9 +20,6 @@ from gateway.text.segments import Script, Style
 
 _SSML = re.compile(r"\ufeff?(?:\s++|<!--(?>.*?-->)|<\?(?>.*?\?>))*+(?:<!DOCTYPE\b|<speak(?=[\s/>]))", re.DOTALL)
 
-_LINE_END = "\n\n"
-"""Ends a sentence for all that comes after."""
-
 _WITHOUT_STRESS = frozenset({Language.JA, Language.ZH})
 
 
@@ -99,7 +96,7 @@ class _SsmlReader:
         if kind.is_words:
             self._builder.apart()
         if kind.ends_lines:
-            self._builder.say(AlignedText(_LINE_END, [place] * 2, [place] * 2), self._scopes[-1].style)
+            self._builder.end_line(place, self._scopes[-1].style)
 
     def _refuse_unsupported(self, at: Opening) -> None:
         element = at.element

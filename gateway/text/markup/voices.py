@@ -17,21 +17,28 @@ class Voices:
         self._source = source
         self._options = options
         self._aliases = {name.strip().lower(): alias for name, alias in options.aliases.items()}
+        self._styles: dict[tuple[str, Style], Style] = {}
 
     def style(self, expression: str, before: Style, char_start: int, char_end: int) -> Style:
         """``before`` in the voice that ``input[char_start:char_end]`` names, at the rate that belongs to its name.
 
         Raises InvalidMarkup, with the code of the error that the name got.
         """
+        known = self._styles.get((expression, before))
+        if known is not None:
+            return known
         alias = self._aliases.get(expression.strip().lower())
-        voice_of, language_of = self._options.voice_of, self._options.language_of
         try:
-            voice = voice_of(expression.strip() if alias is None else alias.expression)
-            language = before.language if language_of is None else language_of(voice)
+            style = self._in_voice(before, expression.strip() if alias is None else alias.expression)
         except FleetError as error:
             raise placed(self._source, error, char_start, char_end) from error
-        style = replace(before, voice=voice, language=language)
-        return self.at_rate(style, 1.0 if alias is None else alias.rate, char_start, char_end)
+        style = self.at_rate(style, 1.0 if alias is None else alias.rate, char_start, char_end)
+        self._styles[expression, before] = style
+        return style
+
+    def _in_voice(self, before: Style, expression: str) -> Style:
+        voice, language_of = self._options.voice_of(expression), self._options.language_of
+        return replace(before, voice=voice, language=before.language if language_of is None else language_of(voice))
 
     def is_alias(self, name: str) -> bool:
         return name.strip().lower() in self._aliases
@@ -43,4 +50,4 @@ class Voices:
         if not least <= rate <= most:
             message = f"this makes the rate {rate:.4g}; it must be between {least:g} and {most:g}"
             raise tag_refusal(self._source, message, char_start, char_end)
-        return replace(style, rate=rate)
+        return style if rate == style.rate else replace(style, rate=rate)

@@ -7,16 +7,22 @@ same, but builds a tree, which has no places.
 from __future__ import annotations
 
 import re
+from array import array
 from typing import NamedTuple, Protocol
 from xml.parsers import expat
 
 from gateway.text.aligned import OBJECT, AlignedText
 from gateway.text.errors import InvalidMarkup, UnspeakableCharacters
-from gateway.text.markup.joined import joined
 from gateway.text.markup.places import refusal, tag_refusal
 
 _BEFORE_DOCUMENT = re.compile(r"[\s\ufeff]*+")
 _START_TAG = re.compile(r"""<(?:"[^"]*+"|'[^']*+'|[^"'>]++)*+>""")
+_NOT_TEXT = re.compile(
+    r"<!--(?>.*?-->)|<!\[CDATA\[(?P<cdata>(?>.*?(?=\]\]>)))\]\]>"
+    r"|&(?:\#x(?P<hex>[0-9A-Fa-f]++)|\#(?P<decimal>[0-9]++)|(?P<name>[a-z]++));",
+    re.DOTALL,
+)
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _EXPLAINED = {
     expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]: "only &amp;, &lt;, &gt;, &quot;, &apos; and numbers "
     "such as &#233; can be used; write any other character as it is",
@@ -55,14 +61,6 @@ def parse_xml(source: str, handler: Handler, *, max_depth: int) -> None:
     _Reader(source, before.end() if before else 0, handler, max_depth).read()
 
 
-class _Run(NamedTuple):
-    """Characters of a text, ``source[start:end]``: as they are, or what an entity stands for."""
-
-    start: int
-    end: int
-    replacement: str | None
-
-
 class _Reader:
     def __init__(self, source: str, offset: int, handler: Handler, max_depth: int) -> None:
         self._source = source
@@ -74,17 +72,14 @@ class _Reader:
         self._handler = handler
         self._max_depth = max_depth
         self._depth = 0
-        self._runs: list[_Run] = []
-        self._in_cdata = False
+        self._tag_end = offset
+        """Of the last tag; what comes after it has not been read yet."""
         self._parser = expat.ParserCreate("utf-8")  # whatever encoding the document says it was in
 
     def read(self) -> None:
         parser = self._parser
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._data
-        parser.StartCdataSectionHandler = self._begin_cdata
-        parser.EndCdataSectionHandler = self._end_cdata
         parser.StartDoctypeDeclHandler = self._refuse_doctype
         parser.ProcessingInstructionHandler = self._refuse_instruction
         try:
@@ -93,46 +88,33 @@ class _Reader:
             raise self._malformed(error) from None
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._flush()
         start = self._place()
+        self._read_text(start)
         tag = _START_TAG.match(self._source, start)
-        end = tag.end() if tag else start
+        self._tag_end = end = tag.end() if tag else start
         self._depth += 1
         if self._depth > self._max_depth:
             raise tag_refusal(self._source, f"elements are nested more than {self._max_depth} deep", start, end)
         self._handler.start(Element(name, attributes, start, end))
 
     def _end(self, _name: str) -> None:
-        self._flush()
+        start = self._place()  # of an empty element, whose only tag has been read: where that ends
+        self._read_text(start)
         self._depth -= 1
-        self._handler.end(self._place())
+        if self._source.startswith("</", start) and start >= self._tag_end:
+            self._tag_end = self._source.index(">", start) + 1
+        self._handler.end(start)
 
-    def _data(self, data: str) -> None:
-        start, runs = self._place(), self._runs
-        if self._source[start] == "&" and not self._in_cdata:
-            runs.append(_Run(start, self._source.index(";", start) + 1, data))
-            return
-        # Of a line break of two characters, expat gives one.
-        end = start + (2 if data == "\n" and self._source.startswith("\r\n", start) else len(data))
-        if runs and runs[-1].replacement is None and runs[-1].end == start:
-            start = runs.pop().start
-        runs.append(_Run(start, end, None))
+    def _read_text(self, end: int) -> None:
+        """Hand over what stands between the last tag and the one at ``end``.
 
-    def _begin_cdata(self) -> None:
-        self._in_cdata = True
-
-    def _end_cdata(self) -> None:
-        self._in_cdata = False
-
-    def _flush(self) -> None:
-        if self._runs:
-            self._handler.text(joined([self._aligned(run) for run in self._runs]))
-            self._runs = []
-
-    def _aligned(self, run: _Run) -> AlignedText:
-        if run.replacement is None:
-            return AlignedText.of(self._source[run.start : run.end], run.start)
-        return AlignedText(run.replacement.replace(OBJECT, " "), [run.start], [run.end])
+        Expat has found it well-formed. It could say what it is, but not where each character comes from, and tells
+        of every line by itself.
+        """
+        if self._depth and end > self._tag_end:
+            text = _characters(AlignedText.of(self._source[self._tag_end : end], self._tag_end))
+            if text.text:
+                self._handler.text(text)
 
     def _place(self) -> int:
         """Of what expat has just read, in ``source``."""
@@ -141,8 +123,8 @@ class _Reader:
     def _place_of(self, byte: int) -> int:
         if self._is_ascii:
             return self._offset + byte
-        # An error may lie inside a character.
-        self._char += len(self._bytes[self._byte : byte].decode(errors="ignore"))
+        # Expat may stop inside a character that is no good.
+        self._char += len(self._bytes[self._byte : byte].decode("utf-8", "ignore"))
         self._byte = max(self._byte, byte)
         return self._char
 
@@ -158,6 +140,40 @@ class _Reader:
         start = self._place_of(self._parser.ErrorByteIndex)
         reason = _EXPLAINED.get(error.code, expat.ErrorString(error.code))
         return refusal(self._source, f"The SSML cannot be read: {reason}", start, min(start + 1, len(self._source)))
+
+
+def _characters(raw: AlignedText) -> AlignedText:
+    """The text that ``raw``, which holds no tag, stands for."""
+    if "&" not in raw.text and "<" not in raw.text:
+        return raw
+    pieces: list[str] = []
+    starts, ends = array("l"), array("l")
+
+    def keep(start: int, end: int) -> None:
+        pieces.append(raw.text[start:end])
+        starts.extend(raw.starts[start:end])
+        ends.extend(raw.ends[start:end])
+
+    kept = 0
+    for match in _NOT_TEXT.finditer(raw.text):
+        keep(kept, match.start())
+        kept = match.end()
+        if match["cdata"] is not None:
+            keep(*match.span("cdata"))
+        elif (character := _character(match)) is not None:
+            pieces.append(character)
+            starts.append(raw.starts[match.start()])
+            ends.append(raw.ends[kept - 1])
+    keep(kept, len(raw.text))
+    return AlignedText("".join(pieces), starts, ends)
+
+
+def _character(reference: re.Match[str]) -> str | None:
+    """What an entity or a number stands for; None for a comment."""
+    if reference["name"] is not None:
+        return _ENTITIES[reference["name"]]
+    digits, base = (reference["hex"], 16) if reference["hex"] is not None else (reference["decimal"], 10)
+    return None if digits is None else chr(int(digits, base)).replace(OBJECT, " ")
 
 
 def _encoded(text: str, offset: int) -> bytes:
