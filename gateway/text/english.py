@@ -19,6 +19,7 @@ from gateway.text.espeak import Espeak
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
 from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
+from gateway.text.phonemes import NEAREST_SOUNDS
 from gateway.text.spoken import Break, Word
 from gateway.text.tagger import Fragment, Tagger
 from shared.vocabulary import SYMBOL_IDS, is_audible
@@ -36,12 +37,7 @@ _SAYS_NOTHING = regex.compile(r"""[\s.,;:!?…—–"'“”‘’«»()\[\]{}*_
 
 _MUST_BE_HEARD = regex.compile(r"(?V1)[[\p{L}\p{N}]--\p{Lm}]")
 
-_NEAREST = str.maketrans(
-    {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”", "g": "ɡ", "ɫ": "l", "ɭ": "l", "ʉ": "u", "ʀ": "ʁ"}
-    | {"ʑ": "ʒ", "ʐ": "ʒ", "ɬ": "l", "ħ": "h", "ɦ": "h", "ʕ": "ʔ", "ɓ": "b", "ɗ": "d", "ʏ": "y", "ɵ": "ə", "ɘ": "ə"}
-    | {"ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ", "ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
-)
-"""Brackets, and sounds that espeak-ng uses in words of other languages, by the nearest symbol of the vocabulary."""
+_NEAREST = str.maketrans(NEAREST_SOUNDS | {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”"})
 
 _GENITIVES = frozenset({"'s", "’s", "'S", "’S"})
 

@@ -12,14 +12,14 @@ MAX_PHONEMES = 510
 """As many as the model takes at a time: a word is never longer than a chunk."""
 
 
-NEAREST: dict[str, str] = (
-    {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”", "g": "ɡ", "ɫ": "l", "ɭ": "l", "ʉ": "u", "ʀ": "ʁ"}
-    | {"ʑ": "ʒ", "ʐ": "ʒ", "ɬ": "l", "ħ": "h", "ɦ": "h", "ʕ": "ʔ", "ɓ": "b", "ɗ": "d", "ʏ": "y", "ɵ": "ə", "ɘ": "ə"}
-    | {"ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ", "ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
+NEAREST_SOUNDS: dict[str, str] = (
+    {"g": "ɡ", "ɫ": "l", "ɭ": "l", "ʉ": "u", "ʀ": "ʁ", "ʑ": "ʒ", "ʐ": "ʒ", "ɬ": "l", "ħ": "h", "ɦ": "h", "ʕ": "ʔ"}
+    | {"ɓ": "b", "ɗ": "d", "ʏ": "y", "ɵ": "ə", "ɘ": "ə", "ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ"}
+    | {"ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
 )
-"""Brackets and sounds that the vocabulary lacks, by their nearest symbol."""
+"""Sounds that the vocabulary lacks, as espeak-ng uses them in words of other languages, by its nearest symbol."""
 
-_SPELLINGS = str.maketrans(NEAREST | {"ɝ": "ɜɹ", "'": "ˈ", "\u2019": "ˈ", "\u02bc": "ˈ"})
+_SPELLINGS = str.maketrans(NEAREST_SOUNDS | {"ɝ": "ɜɹ", "'": "ˈ", "\u2019": "ˈ", "\u02bc": "ˈ"})
 
 _DIGRAPHS = dict(zip("eɪ aɪ ɔɪ oʊ əʊ aʊ tʃ dʒ tɕ dʑ ts dz".split(), "AIYOQWʧʤʨʥʦʣ", strict=True))
 """What the model knows as one symbol: misaki writes these so in every language that espeak-ng reads for it, and the
@@ -41,7 +41,9 @@ _EARLY_STRESS = re.compile(f"([ˈˌ])([^\\sˈˌ{_VOWEL}]++)(?=[{_VOWEL}])")
 
 
 _WRITTEN = (
-    SYMBOL_IDS.keys() | NEAREST.keys() | {"ɝ", "'", "\u2019", "\u02bc", "\u0361", "\u035c", "^", "\u032f", "\u0329"}
+    SYMBOL_IDS.keys()
+    | NEAREST_SOUNDS.keys()
+    | {"ɝ", "'", "\u2019", "\u02bc", "\u0361", "\u035c", "^", "\u032f", "\u0329"}
 )
 """All that may be written for phonemes."""
 
