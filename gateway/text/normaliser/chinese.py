@@ -5,6 +5,7 @@ Units are read whether asked for or not: their Latin letters would else be spelt
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import cn2an
@@ -20,7 +21,7 @@ _MAX_DIGITS = 16
 _NUMBER = r"(?<![\d.,])(?:\d{1,3}(?:,\d{3}){1,5}(?![\d])(?:\.\d++)?|\d++(?:\.\d++)?+)"
 _COUNTED = "个只次本张位天年岁条件口杯瓶双对辆台家间层周分秒公千万亿百"
 _CURRENCIES = glossary(
-    "¥, ￥, CNY, RMB = 元; $, US$, USD = 美元; €, EUR = 欧元; £, GBP = 英镑; HK$, HKD = 港元; JPY = 日元"
+    "¥, ￥, CNY, RMB, 元 = 元; $, US$, USD = 美元; €, EUR = 欧元; £, GBP = 英镑; HK$, HKD = 港元; JPY = 日元"
 )
 _UNITS = glossary(
     "km = 公里; m = 米; cm = 厘米; mm = 毫米; kg = 公斤; g = 克; mg = 毫克; t = 吨; L, l = 升; mL, ml = 毫升;"
@@ -32,6 +33,7 @@ _SIGNS = glossary("& = 和; % = 百分号; @ = 艾特; # = 井号; + = 加; × =
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def number(text: str) -> str:
     """A number as written, with a point or groups of three, in Han characters."""
     compact = text.replace(",", "")
@@ -101,6 +103,8 @@ _PHONES = _digit_rule(
     lambda match: telephone(match.group()),
 )
 _AMOUNTS = (
+    _digit_rule("ranges", r"(?<=\d[%℃年月日点]?)[-–—~～〜](?=\d)", lambda _: "到"),
+    Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: "负", frozenset("-−")),
     _digit_rule(
         "money",
         rf"(?P<name>{_named(_CURRENCIES)}) ?(?P<number>{_NUMBER})(?P<scale>[万亿]?)",
@@ -122,8 +126,6 @@ _AMOUNTS = (
 _NUMBERS = (
     _digit_rule("fractions", r"(?<![\w/.])(?P<above>\d{1,3})/(?P<below>\d{1,3})(?![\w/.])", _fraction),
     _digit_rule("ordinals", r"(?<=第)\d{1,9}", lambda match: number(match.group())),
-    _digit_rule("ranges", r"(?<=\d[%℃年月日点]?)[-–—~～〜](?=\d)", lambda _: "到"),
-    Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: "负", frozenset("-−")),
     _digit_rule("two", rf"(?<![\d.,])2(?=[{_COUNTED}])", lambda _: "两"),
     _digit_rule("numbers", _NUMBER, lambda match: number(match.group())),
     _digit_rule("digits", r"\d++", lambda match: digits(match.group())),

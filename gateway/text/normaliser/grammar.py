@@ -7,6 +7,7 @@ by digit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,7 +30,7 @@ class Noun(NamedTuple):
     """A hundredth of it, one and many: of money."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grammar:
     """How a language says what is not written in letters."""
 
@@ -105,6 +106,7 @@ class Number(NamedTuple):
     decimals: str
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(text: str, grammar: Grammar) -> Number:
     """The digits of a number as ``number_pattern`` finds it."""
     marks = regex.escape(grammar.group_marks + SPACES)
@@ -132,6 +134,7 @@ def spoken_number(number: Number, grammar: Grammar, noun: Noun | None = None) ->
     return f"{spoken_whole(number.whole, grammar)} {grammar.point} {said}"
 
 
+@functools.lru_cache(maxsize=4096)
 def spoken_whole(whole: str, grammar: Grammar, noun: Noun | None = None) -> str:
     if len(whole) > MAX_DIGITS or (whole.startswith("0") and len(whole) > 1):
         return digits(whole, grammar)
@@ -140,7 +143,8 @@ def spoken_whole(whole: str, grammar: Grammar, noun: Noun | None = None) -> str:
 
 
 def digits(text: str, grammar: Grammar) -> str:
-    return " ".join(grammar.cardinal(int(digit)) for digit in text)
+    names = {digit: grammar.cardinal(int(digit)) for digit in set(text)}
+    return " ".join(names[digit] for digit in text)
 
 
 def counted(text: str, noun: Noun, grammar: Grammar) -> str:

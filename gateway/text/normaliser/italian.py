@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import regex
 from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
 from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import AnyRule
+from gateway.text.rules import DIGITS, AnyRule, Rule
 
 _MONTHS = "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre".split()
 
@@ -41,6 +42,8 @@ def _time(hours: int, minutes: int, seconds: int | None) -> str:
         said += " e un quarto" if minutes == 15 else " e mezza" if minutes == 30 else f" e {_cardinal(minutes)}"
     return said if seconds is None else f"{said} e {_cardinal(seconds)} secondi"
 
+
+_THE_FIRST = Rule("l'1/5", regex.compile(r"\b[Ll]'(?=1[/.]\d{1,2}[/.]\d)"), lambda _: "il ", DIGITS)
 
 GRAMMAR = Grammar(
     cardinal=_cardinal,
@@ -96,6 +99,7 @@ GRAMMAR = Grammar(
         "a bi ci di e effe gi acca i i_lunga cappa elle emme enne o pi cu erre esse ti u vu doppia_vu ics ipsilon zeta",
     ),
     fractions=glossary("1/2 = un mezzo; 1/3 = un terzo; 2/3 = due terzi; 1/4 = un quarto; 3/4 = tre quarti"),
+    extra=(_THE_FIRST,),
 )
 
 

@@ -5,6 +5,7 @@ Units are read whether asked for or not: their Latin letters would else be spelt
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import regex
@@ -45,6 +46,7 @@ _LETTERS = dict(
 )
 
 
+@functools.lru_cache(maxsize=4096)
 def number(text: str) -> str:
     """A number as written, with a point or groups of three, in kanji."""
     compact = text.replace(",", "")
@@ -106,6 +108,8 @@ _PHONES = _digit_rule(
     lambda match: telephone(match.group()),
 )
 _AMOUNTS = (
+    _digit_rule("ranges", r"(?<=\d[%度年月日時分円]?)[-–—~～〜](?=\d)", lambda _: "から"),
+    Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: "マイナス", frozenset("-−")),
     _digit_rule(
         "money",
         rf"(?P<name>{_named(_CURRENCIES)}) ?(?P<number>{_NUMBER})(?P<scale>[万億兆]?)",
@@ -129,8 +133,6 @@ _NUMBERS = (
         r"(?<![\w/.])(?P<above>\d{1,3})/(?P<below>\d{1,3})(?![\w/.])",
         lambda match: f"{match['below']}分の{match['above']}",
     ),
-    _digit_rule("ranges", r"(?<=\d[%度年月日時分円]?)[-–—~～〜](?=\d)", lambda _: "から"),
-    Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: "マイナス", frozenset("-−")),
     _digit_rule(
         "digits one by one",
         rf"(?<![\d.,])(?:0\d++|\d{{{_MAX_DIGITS + 1},}}+)(?![.,]?\d)",

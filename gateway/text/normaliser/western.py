@@ -20,6 +20,8 @@ from gateway.text.normaliser.grammar import (
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
+_FOLLOWING = regex.compile(rf"[{SPACES}](\p{{Ll}}{{2,24}})")
+_ONE_NUMBER = regex.compile(r"\d{1,3}(?:\.\d{3})+")
 _SENTENCE_ENDS = regex.compile(r"[^\S\n]*(?:\Z|\n|(?<=\s)[¿¡«“\"]?\p{Lu})")
 """After an abbreviation whose stop is the sentence's as well."""
 
@@ -33,6 +35,7 @@ def rules(grammar: Grammar, options: NormalizationOptions) -> tuple[AnyRule, ...
     table += _times_and_dates(grammar)
     if options.phone_normalization:
         table.append(_phones(grammar))
+    table += _signs_of_numbers(grammar)
     table += _amounts(grammar, units=options.unit_normalization or grammar.always_units)
     table += _numbers(grammar)
     if options.replace_remaining_symbols:
@@ -140,24 +143,31 @@ def _amounts(grammar: Grammar, *, units: bool) -> list[Rule]:
     return table
 
 
+def _signs_of_numbers(grammar: Grammar) -> list[Rule]:
+    """Of ranges and negative numbers, before anything else is done to the numbers."""
+    between = rf"(?<=\d[{SPACES}]?[%€$£°CF]{{0,2}})[{SPACES}]?[–—-][{SPACES}]?(?=[€$£]?\d)"
+    return [
+        Rule("ranges", regex.compile(between), lambda _: f" {grammar.through} ", frozenset("–—-")),
+        Rule("minus", regex.compile(r"(?<![\w)])[-−](?=[€$£]?\d)"), lambda _: f"{grammar.minus} ", frozenset("-−")),
+    ]
+
+
 def _numbers(grammar: Grammar) -> list[Rule]:
     def ordinal(match: regex.Match[str]) -> str:
         return grammar.ordinal(int(match["number"]), match["feminine"] is not None)
 
     def dotted(match: regex.Match[str]) -> str:
-        parse_as_one = regex.fullmatch(r"\d{1,3}(?:\.\d{3})+", match.group()) and "." in grammar.group_marks
-        if parse_as_one:
+        if "." in grammar.group_marks and _ONE_NUMBER.fullmatch(match.group()):
             return match.group()
         parts = (spoken_whole(part, grammar) for part in match.group().split("."))
         return _apart(match, f" {grammar.dot} ".join(parts))
 
     def plain(match: regex.Match[str]) -> str:
-        following = regex.match(r"[ \u00a0](\p{Ll}{2,24})", match.string, pos=match.end())
+        following = _FOLLOWING.match(match.string, match.end())
         noun = Noun("", "", following[1].rstrip("s").endswith("a")) if following else None
         said = spoken_number(parse(match.group(), grammar), grammar, noun)
         return _apart(match, said)
 
-    end = rf"(?=[{SPACES}]?\d)"
     return [
         Rule(
             "ordinals",
@@ -167,13 +177,6 @@ def _numbers(grammar: Grammar) -> list[Rule]:
         ),
         Rule("fractions", regex.compile(r"(?<![\w/.,])\d/\d(?![\w/])"), lambda m: fraction(m.group(), grammar), DIGITS),
         Rule("dotted numbers", regex.compile(r"(?<![\d.,])\d{1,4}(?:\.\d{1,4}){2,7}+(?!\.?\d)"), dotted, DIGITS),
-        Rule(
-            "ranges",
-            regex.compile(rf"(?<=\d)[{SPACES}]?[–—-]{end}[{SPACES}]?"),
-            lambda _: f" {grammar.through} ",
-            frozenset("–—-"),
-        ),
-        Rule("minus", regex.compile(r"(?<![\w)])[-−](?=\d)"), lambda _: f"{grammar.minus} ", frozenset("-−")),
         Rule("numbers", regex.compile(number_pattern(grammar)), plain, DIGITS),
         Rule(
             "digits", regex.compile(r"\d++"), lambda match: _apart(match, spoken_whole(match.group(), grammar)), DIGITS
@@ -183,11 +186,12 @@ def _numbers(grammar: Grammar) -> list[Rule]:
 
 def _apart(match: regex.Match[str], said: str) -> str:
     """``said``, with a space where a letter or a digit stands next to it."""
-    before, after = match.string[max(0, match.start() - 1) : match.start()], match.string[match.end() : match.end() + 1]
+    text, start, end = match.string, match.start(), match.end()
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
     return f"{' ' * before.isalnum()}{said}{' ' * after.isalnum()}"
 
 
 def _symbols(grammar: Grammar) -> Rule:
     known = {symbol: name for symbol, name in grammar.symbols.items() if symbol not in "/-_"}
-    pattern = rf"[{''.join(map(regex.escape, known))}]"
-    return Rule("signs", regex.compile(pattern), lambda match: f" {known[match.group()]} ", frozenset(known))
+    pattern = rf"[{SPACES}]?(?P<sign>[{''.join(map(regex.escape, known))}])[{SPACES}]?"
+    return Rule("signs", regex.compile(pattern), lambda match: f" {known[match['sign']]} ", frozenset(known))

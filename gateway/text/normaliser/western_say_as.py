@@ -96,7 +96,7 @@ def _characters(text: str, grammar: Grammar) -> str:
 def _date(text: str, grammar: Grammar, order: str) -> str:
     fields = regex.findall(r"\d+", text)
     if not order:
-        order = "ymd" if fields and len(fields[0]) == 4 else "dmy"[: len(fields)]
+        order = "ymd" if fields and len(fields[0]) == 4 else "dmy"[: len(fields)] or "dmy"
     if order not in _ORDERS:
         raise ValueError(f"Unknown format {order[:40]!r} of a date. Known: {', '.join(sorted(_ORDERS))}.")
     if len(fields) != len(order) or not regex.fullmatch(r"[\d\s./-]+", text):
