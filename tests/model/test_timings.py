@@ -72,10 +72,9 @@ def test_words_begin_where_a_whisper_hears_them(stage: Stage, stopwatch: Stopwat
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("speed", [1.0, 1.4])
-def test_many_chunks_do_not_drift(stage: Stage, stopwatch: Stopwatch, speed: float) -> None:
+def test_many_chunks_at_another_speed_do_not_drift(stage: Stage, stopwatch: Stopwatch) -> None:
     limits = ChunkLimits(target_min_tokens=20, target_max_tokens=60, absolute_max_tokens=90, first_max_tokens=20)
-    performance = stage.perform(LONG_TEXT, "af_heart", speed, limits)
+    performance = stage.perform(LONG_TEXT, "af_heart", 1.4, limits)
     check(performance)
     found = differences(performance, stopwatch.hear_words(for_ears(performance.pcm)))
     last_words = [each for each in found if each.place >= len(performance.words) * 3 // 4]
