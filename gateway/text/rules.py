@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,16 +17,32 @@ DIGITS = frozenset("0123456789")
 
 
 class Rule(NamedTuple):
-    """Replaces each match of ``pattern``; ``name`` is for tests and for the one who reads the table."""
+    """Replaces each match of ``pattern``, or only its group ``it`` where it has one."""
 
     name: str
+    """For tests and for the one who reads the table."""
     pattern: regex.Pattern[str]
     replacement: Callable[[regex.Match[str]], str]
     needs: frozenset[str] = ANY_TEXT
     """Characters of which one must be in a text for the rule to match: most texts then cost it nothing."""
+    hint: regex.Pattern[str] | None = None
+    """Is found in every text in which ``pattern`` is, and much sooner."""
 
     def apply(self, text: AlignedText) -> AlignedText:
-        return text.sub(self.pattern, self.replacement)
+        """Every new character stands for all that was replaced. What holds an OBJECT stays as it is. Linear."""
+        if self.hint is not None and self.hint.search(text.text) is None:
+            return text
+        return _edited(text, self._edits(text.text))
+
+    def _edits(self, text: str) -> Iterator[tuple[int, int, str]]:
+        group = "it" if "it" in self.pattern.groupindex else 0
+        replacement = self.replacement
+        has_object = OBJECT in text
+        for match in self.pattern.finditer(text):
+            start, end = match.span(group)
+            if start == end or (has_object and text.find(OBJECT, start, end) >= 0):
+                continue
+            yield start, end, replacement(match)
 
 
 class Unwrap(NamedTuple):
@@ -37,27 +53,18 @@ class Unwrap(NamedTuple):
     needs: frozenset[str] = ANY_TEXT
 
     def apply(self, text: AlignedText) -> AlignedText:
-        pieces: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        cursor = 0
-        for match in self.pattern.finditer(text.text):
-            start, end = match.span("kept")
-            if OBJECT in match.group()[: start - match.start()] or OBJECT in match.group()[end - match.start() :]:
+        """A match with an OBJECT in what it would take away stays as it is. Linear."""
+        return _edited(text, self._edits(text.text))
+
+    def _edits(self, text: str) -> Iterator[tuple[int, int, str]]:
+        for match in self.pattern.finditer(text):
+            (start, end), (kept_start, kept_end) = match.span(), match.span("kept")
+            if OBJECT in text[start:kept_start] or OBJECT in text[kept_end:end]:
                 continue
-            for piece in (slice(cursor, match.start()), slice(start, end)):
-                pieces.append(text.text[piece])
-                starts += text.starts[piece]
-                ends += text.ends[piece]
-            cursor = match.end()
-        if not cursor:
-            return text
-        return replace(
-            text,
-            text="".join([*pieces, text.text[cursor:]]),
-            starts=[*starts, *text.starts[cursor:]],
-            ends=[*ends, *text.ends[cursor:]],
-        )
+            if start < kept_start:
+                yield start, kept_start, ""
+            if kept_end < end:
+                yield kept_end, end, ""
 
 
 AnyRule = Rule | Unwrap
@@ -73,3 +80,31 @@ def apply_rules(text: AlignedText, rules: Iterable[AnyRule]) -> AlignedText:
         if changed is not text:
             text, characters = changed, set(changed.text)
     return text
+
+
+def _edited(text: AlignedText, edits: Iterable[tuple[int, int, str]]) -> AlignedText:
+    """``text`` with new characters in place of each ``text.text[start:end]``; itself if that changes nothing."""
+    old, old_starts, old_ends = text.text, text.starts, text.ends
+    if isinstance(old_starts, range):  # whose slices are slow
+        old_starts, old_ends = list(old_starts), list(old_ends)
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    kept = 0
+    for start, end, new in edits:
+        if old[start:end] == new:
+            continue
+        pieces.append(old[kept:start])
+        pieces.append(new)
+        starts.extend(old_starts[kept:start])
+        ends.extend(old_ends[kept:start])
+        length = len(new)
+        starts.extend([old_starts[start]] * length)
+        ends.extend([old_ends[end - 1]] * length)
+        kept = end
+    if not kept:
+        return text
+    pieces.append(old[kept:])
+    starts.extend(old_starts[kept:])
+    ends.extend(old_ends[kept:])
+    return replace(text, text="".join(pieces), starts=starts, ends=ends)

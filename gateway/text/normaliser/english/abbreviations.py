@@ -73,13 +73,16 @@ def _phrase(match: regex.Match[str]) -> str:
 def abbreviation_rules() -> tuple[Rule, ...]:
     """The stop of an abbreviation goes with it, unless it ends the sentence as well."""
     stop = frozenset(".")
-    capital = r"(?= ?(?:\p{Lu}))"
     return (
         Rule(
             "title",
-            regex.compile(
-                rf"\b(?P<word>{any_of(_TITLES)})(?:\.{capital}|(?<=\b(?:{any_of(_BARE_TITLES)}))(?= \p{{Lu}}\p{{Ll}}))"
-            ),
+            regex.compile(rf"\b(?P<word>{any_of(_TITLES)})\.(?= ?\p{{Lu}})"),
+            lambda match: _TITLES[match["word"]],
+            stop,
+        ),
+        Rule(
+            "title without a stop",
+            regex.compile(rf"\b(?P<word>{any_of(_BARE_TITLES)})(?= \p{{Lu}}\p{{Ll}})"),
             lambda match: _TITLES[match["word"]],
         ),
         Rule(
@@ -106,6 +109,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
             ),
             lambda match: _BEFORE_NUMBERS[match["word"]] + ("" if match.string[match.end()] == " " else " "),
             stop,
+            hint=regex.compile(r"\. ?[0-9IVXLC]"),
         ),
         Rule(
             "abbreviated phrase",

@@ -104,6 +104,7 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
             ),
             lambda match: read_address(say, match["rest"].rstrip("/")),
             frozenset("."),
+            hint=regex.compile(rf"\.(?:{any_of([*_TOP_LEVEL, *_WORDS_TOO])})\b|www\."),
         ),
         Rule(
             "address of a machine",
@@ -151,6 +152,7 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
             ),
             file_name,
             frozenset("."),
+            hint=regex.compile(rf"\.(?:(?i:{any_of(EXTENSIONS)})|[chr])\b"),
         ),
     )
 

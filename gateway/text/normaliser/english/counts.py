@@ -83,6 +83,7 @@ def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             slashed,
             frozenset("/⁄"),
+            hint=regex.compile(r"[0-9][/⁄][0-9]"),
         ),
         Rule(
             "fraction sign",
@@ -114,6 +115,7 @@ def power_rules(say: Numbers) -> tuple[Rule, ...]:
             regex.compile(rf"{BEGIN}(?P<mantissa>{NUMBER})[eE](?P<exponent>[-+−]?\d{{1,4}}+){END}"),
             scientific,
             frozenset("eE"),
+            hint=regex.compile(r"[0-9][eE][-+−0-9]"),
         ),
         Rule(
             "power",
@@ -163,6 +165,7 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group())),
             DIGITS,
+            hint=regex.compile(r"[0-9][\s'’][0-9]{3}"),
         ),
         Rule(
             "version",
@@ -173,6 +176,7 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             dotted,
             DIGITS,
+            hint=regex.compile(r"[0-9]\.[0-9]|[vV]\.? ?[0-9]"),
         ),
         Rule(
             "ordinal",
@@ -182,12 +186,14 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             lambda match: say.ordinal(match["number"]) + (match["plural"] or ""),
             DIGITS,
+            hint=regex.compile(r"[0-9][ \u00a0]?(?i:st|nd|rd|th|[ˢⁿʳᵗ])"),
         ),
         Rule(
             "possessive or plural number",
             regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])"),
             lambda match: _with_s(say.cardinal(match["number"])),
             DIGITS,
+            hint=regex.compile(r"[0-9]['’]?s"),
         ),
         Rule(
             "letters and digits",
@@ -196,6 +202,7 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             mixture,
             DIGITS,
+            hint=regex.compile(r"[0-9](?:(?=\p{L})|(?<=\p{L}[0-9]))"),
         ),
     )
 

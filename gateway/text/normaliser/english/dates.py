@@ -12,8 +12,10 @@ SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept
 
 _FIRST_OF_MONTHS = frozenset("JFMASOND")
 _MONTH = f"(?:{any_of(MONTHS)})"
-_DAY = rf"(?:0?[1-9]|[12]\d|3[01])(?:{ORDINAL_SUFFIX})?"
+_DAY = rf"\d{{1,2}}+(?:{ORDINAL_SUFFIX})?+"
 _YEAR = r"[12]\d{3}"
+_AND = rf"{SPACE}?(?:{DASH}|and|to|&){SPACE}?"
+_NO_TIME = r"(?![\p{L}\d:%/]|[.,]\d)"
 _YEAR_CONTEXT = (
     r"(?:[Ii]n|[Ss]ince|[Bb]y|[Uu]ntil|[Tt]ill|[Bb]efore|[Aa]fter|[Ff]rom|[Tt]o|[Oo]f|[Cc]irca|[Aa]round|[Dd]uring"
     r"|[Ee]arly|[Ll]ate|[Mm]id|[Yy]ear|[Bb]etween|[Ss]pring|[Ss]ummer|[Aa]utumn|[Ff]all|[Ww]inter|AD|A\.D\.|c\.|ca\.)"
@@ -76,6 +78,7 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
             ),
             iso,
             DIGITS,
+            hint=regex.compile(r"[0-9]{4}[-/.][0-9]"),
         ),
         Rule(
             "date, year last",
@@ -85,6 +88,7 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
             ),
             fields,
             DIGITS,
+            hint=regex.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]"),
         ),
         Rule(
             "date, without year",
@@ -94,17 +98,25 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
             ),
             day_of_year,
             DIGITS,
+            hint=regex.compile(r"[0-9]/[0-9]"),
         ),
     )
 
 
 def _by_month(say: Numbers) -> tuple[Rule, ...]:
     def day(match: regex.Match[str]) -> str:
-        return ("the " if say.british else "") + say.ordinal(regex.sub("[a-z]", "", match.group()))
+        number = match["it"].rstrip("dhnrst")
+        if not 1 <= int(number) <= 31:
+            return match["it"]
+        return ("the " if say.british else "") + say.ordinal(number)
 
     def day_before(match: regex.Match[str]) -> str:
-        words = say.ordinal(regex.sub("[a-z]", "", match["day"]))
-        return ("" if match["the"] else "the ") + words + ("" if match["of"] or match["more"] else " of")
+        number = match["it"].rstrip("dhnrst")
+        if not 1 <= int(number) <= 31:
+            return match["it"]
+        the = "" if match.string[max(0, match.start() - 4) : match.start()].lower() == "the " else "the "
+        of = "" if match["of"] or match["more"] else " of"
+        return the + say.ordinal(number) + of
 
     return (
         Rule(
@@ -115,6 +127,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             ),
             lambda match: SHORT_MONTHS[match["month"]],
             _FIRST_OF_MONTHS,
+            hint=regex.compile(r"[0-9]"),
         ),
         Rule(
             "date with dashes",
@@ -129,31 +142,36 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
                 else match.group()
             ),
             DIGITS,
+            hint=regex.compile(r"[0-9]-[JFMASOND]"),
         ),
         Rule(
             "year after month",
             regex.compile(
-                rf"(?<=\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}){_YEAR}(?![\p{{L}}\d]|,\d)"
+                rf"\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}"
+                rf"(?P<it>{_YEAR})(?![\p{{L}}\d]|,\d)"
             ),
-            lambda match: say.year(match.group()),
+            lambda match: say.year(match["it"]),
             _FIRST_OF_MONTHS,
         ),
         Rule(
+            "second day after month",
+            regex.compile(rf"\b{_MONTH}{SPACE}{_DAY}{_AND}(?P<it>{_DAY}){_NO_TIME}"),
+            day,
+            _FIRST_OF_MONTHS,
+            hint=regex.compile(r"(?:[0-9]|st|nd|rd|th)(?:[ \u00a0]?[-‐‑‒–−&]|[ \u00a0](?:and|to))[ \u00a0]?[0-9]"),
+        ),
+        Rule(
             "day after month",
-            regex.compile(
-                rf"(?<=\b{_MONTH}{SPACE}(?:{_DAY}{SPACE}?(?:{DASH}|and|to|&){SPACE}?)?){_DAY}(?![\p{{L}}\d:%/]|[.,]\d)"
-            ),
+            regex.compile(rf"\b{_MONTH}{SPACE}(?P<it>{_DAY}){_NO_TIME}"),
             day,
             _FIRST_OF_MONTHS,
         ),
         Rule(
             "day before month",
-            regex.compile(
-                rf"(?<the>\b[Tt]he{SPACE})?+{BEGIN}(?P<day>{_DAY})(?P<of>{SPACE}of)?+"
-                rf"(?=(?P<more>{SPACE}?(?:{DASH}|and|to|&){SPACE}?{_DAY})?{SPACE}{_MONTH}\b)"
-            ),
-            lambda match: (match["the"] or "") + day_before(match) + (match["of"] or ""),
+            regex.compile(rf"{BEGIN}(?P<it>{_DAY})(?=(?P<more>{_AND}{_DAY})?(?P<of>{SPACE}of)?{SPACE}{_MONTH}\b)"),
+            day_before,
             _FIRST_OF_MONTHS,
+            hint=regex.compile(r"[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f][JFMASOND]"),
         ),
     )
 
@@ -170,6 +188,7 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             regex.compile(r"(?<![\p{L}\p{N}$£€])['’]?(?P<decade>(?:1[1-9]|20)\d0|[2-9]0|(?<=['’])[01]0)['’]?s\b"),
             lambda match: say.decade(match["decade"]),
             DIGITS,
+            hint=regex.compile(r"[0-9]0['’]?s"),
         ),
         Rule(
             "short year",
@@ -192,17 +211,20 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}"),
             lambda match: f"oh {say.cardinal(match['year'])}",
             DIGITS,
+            hint=regex.compile(r"(?:[-‐‑‒–−]|to )0[0-9]"),
         ),
         Rule(
             "year in context",
-            regex.compile(rf"(?<=\b{_YEAR_CONTEXT}{SPACE})(?P<year>1\d{{3}}|2\d{{3}})(?!{SPACE}?%)(?=['’]s)?{END}"),
+            regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})"),
             lambda match: say.year(match["year"]),
             DIGITS,
+            hint=regex.compile(r"[0-9]{4}"),
         ),
         Rule(
             "year",
             regex.compile(rf"(?<![$£€#]){BEGIN}(?P<year>1[1-9]\d{{2}}|20\d{{2}}){END}"),
             lambda match: say.year(match["year"]),
             DIGITS,
+            hint=regex.compile(r"[0-9]{4}"),
         ),
     )

@@ -84,7 +84,8 @@ SCALES = {
 } | {word: word for word in ("hundred", "thousand", "million", "billion", "trillion")}  # fmt: skip
 
 _SIGNS = frozenset(sign[-1] for sign in CURRENCIES)
-_SIGN = rf"(?<![\p{{L}}\p{{N}}])(?P<sign>{any_of(CURRENCIES)})"
+_SIGN = rf"(?P<sign>[{''.join(sign for sign in CURRENCIES if len(sign) == 1)}])"
+_SIGN_OF_COUNTRY = rf"\b(?P<sign>{any_of(sign for sign in CURRENCIES if len(sign) > 1)})"
 _CODE = rf"\b(?P<code>{any_of(CODES)})"
 _SCALE = rf"(?:(?:{SPACE}|-)?(?P<scale>{any_of(SCALES)})(?![\p{{L}}\p{{N}}]))?"
 _AMOUNT = rf"(?P<minus>[-−])?(?P<amount>{NUMBER})"
@@ -108,20 +109,42 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
 
     return (
         Rule(
+            "minus before money",
+            regex.compile(rf"(?<![\p{{L}}\p{{N}})])[-−](?=(?:{any_of(CURRENCIES)}){SPACE}?\d)"),
+            lambda _: "minus ",
+            _SIGNS,
+        ),
+        Rule(
+            "money, sign of a country",
+            regex.compile(rf"{_SIGN_OF_COUNTRY}{SPACE}?{_AMOUNT}{_TAIL}"),
+            before,
+            frozenset("$"),
+            hint=regex.compile(r"[A-Z]\$"),
+        ),
+        Rule(
             "money, sign first",
-            regex.compile(rf"(?P<outer>(?<![\p{{L}}\p{{N}}])[-−])?{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}"),
+            regex.compile(rf"{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}"),
             before,
             _SIGNS,
         ),
-        Rule("money, code first", regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}"), after_code, DIGITS),
+        Rule(
+            "money, code first",
+            regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}"),
+            after_code,
+            DIGITS,
+            hint=regex.compile(r"[A-Z]{3}[ \u00a0]?[-−]?\.?[0-9]"),
+        ),
         Rule(
             "money, sign last",
             regex.compile(
-                rf"(?P<outer>(?<![\p{{L}}\p{{N}})])[-−])?{BEGIN}(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
+                rf"{BEGIN}(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
                 rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)"
             ),
             after,
             _SIGNS | frozenset(code[0] for code in CODES),
+            hint=regex.compile(
+                r"[0-9][ \u00a0\u2009\u202f]?(?:[A-Za-z]{1,9}[ \u00a0\u2009\u202f]?)?(?:[£€¥₹₩₽₺₪₫₴฿₦₱₿$]|[A-Z]{3})"
+            ),
         ),
         Rule(
             "cents",
@@ -145,7 +168,7 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
 def spoken_amount(say: Numbers, currency: Currency, match: regex.Match[str]) -> str:
     """The amount of a match with some of the groups of ``_AMOUNT`` and ``_TAIL``."""
     found = match.groupdict()
-    minus = "minus " if found.get("minus") or found.get("outer") else ""
+    minus = "minus " if found.get("minus") else ""
     amount, scale, upper, adjective = found["amount"], found["scale"], found["upper"], found.get("adjective")
     if not (scale or upper or adjective is not None):
         return minus + plain_amount(say, currency, amount)

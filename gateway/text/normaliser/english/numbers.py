@@ -73,6 +73,7 @@ class Numbers:
     def __init__(self, language: Language) -> None:
         self.british = language is Language.EN_GB
         self._said = functools.lru_cache(maxsize=4096)(self._uncached)
+        self.number = functools.lru_cache(maxsize=4096)(self._number)
 
     def _uncached(self, value: int, kind: str) -> str:
         words: str = num2words(value, lang="en", to=kind).replace(",", "")
@@ -94,7 +95,7 @@ class Numbers:
             return f"{digits(plain[:-1])} {self._said(int(plain[-1]), 'ordinal')}".strip()
         return self._said(int(plain), "ordinal")
 
-    def number(self, text: str) -> str:
+    def _number(self, text: str) -> str:
         """A number as written, perhaps with a sign, separators and decimals: "-1,024.50"."""
         sign = ""
         if text[0] in "+-−–":

@@ -32,11 +32,12 @@ def phone_rules() -> tuple[Rule, ...]:
             ),
             _phone,
             DIGITS,
+            hint=regex.compile(r"[0-9]{3}\)?[ .‑-]?[0-9]{3}"),
         ),
         Rule(
             "emergency number",
             regex.compile(
-                r"(?<=\b(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ling|ed|ing)?|[Pp]hon(?:e|ed|ing)|[Rr]ing) )(?:[2-8]11|911|112|999|988|101|111|000)(?![\p{L}\p{N}]|[.,-]\d)"
+                r"\b(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ling|ed|ing)?|[Pp]hon(?:e|ed|ing)|[Rr]ing) (?P<it>[2-8]11|911|112|999|988|101|111|000)(?![\p{L}\p{N}]|[.,-]\d)"
             ),
             lambda match: digits(match.group()),
             DIGITS,
@@ -67,5 +68,6 @@ def digit_run_rules() -> tuple[Rule, ...]:
             ),
             lambda match: grouped(match.group()) + (" X" if match.group().endswith("X") else ""),
             DIGITS,
+            hint=regex.compile(r"[0-9]-[0-9]|[0-9]{4} [0-9]{4}"),
         ),
     )

@@ -157,14 +157,13 @@ def symbol_rules() -> tuple[AnyRule, ...]:
 
 
 def _sign(match: regex.Match[str]) -> str:
-    text, before, after = match.string, match.start(), match.end()
-    left = text[max(0, before - 2) : before]
-    right = text[after : after + 2]
-    if match["sign"] in _ORNAMENTS and not _has_sides(match["sign"], left, right):
+    text, sign = match.string, match["sign"]
+    start, end = match.span()
+    if sign in _ORNAMENTS and not _has_sides(sign, text[max(0, start - 2) : start], text[end : end + 2]):
         return " "
-    space_before = "" if not left or left[-1].isspace() else " "
-    space_after = " " if right and (right[0].isalnum() or right[0] in _NAMES) else ""
-    return f"{space_before}{_NAMES[match['sign']]}{space_after}"
+    after = text[end : end + 1]
+    spaced = start == 0 or text[start - 1].isspace()
+    return f"{'' if spaced else ' '}{_NAMES[sign]}{' ' if after.isalnum() or after in _NAMES else ''}"
 
 
 def _has_sides(sign: str, left: str, right: str) -> bool:

@@ -9,6 +9,7 @@ from gateway.text.normaliser.english.patterns import BEGIN, SPACE
 from gateway.text.rules import Rule
 
 _HALF = r"(?P<half>[AaPp])(?:(?P<dot>\.)[Mm]\.?|[Mm])(?![\p{L}\p{N}])"
+_HALF_HINT = regex.compile(r"[0-9] ?[AaPp]\.?[Mm]")
 _PARTS = ("hour", "minute", "second")
 
 
@@ -73,6 +74,7 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
             regex.compile(rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9]){SPACE}?{_HALF}"),
             lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}",
             frozenset("mM"),
+            hint=_HALF_HINT,
         ),
         Rule(
             "ratio",
@@ -136,5 +138,6 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
             ),
             primes,
             frozenset("'’′"),
+            hint=regex.compile(r"[0-9]['’′][ \u00a00-9]"),
         ),
     )

@@ -83,7 +83,7 @@ _ONE = regex.compile(rf"(?<![\d.,])1{SPACE}?-?\Z")
 def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
     """Each replaces the unit only and leaves its number for the rules of numbers. ``ambiguous``: also AMBIGUOUS."""
     names = CLEAR | AMBIGUOUS if ambiguous else CLEAR
-    after_number = rf"(?=[\p{{L}}])(?<=\d(?:(?P<space>{SPACE})|(?P<hyphen>-))?)"
+    after_number = rf"[0-9](?:(?P<space>{SPACE})|(?P<hyphen>-))?(?P<it>(?=\p{{L}})"
     compound = rf"(?P<unit>{any_of(names | AMBIGUOUS)})/(?P<per>{any_of(_PER)})(?![\p{{L}}\p{{N}}²³])"
     power = rf"(?P<unit>{any_of(_LENGTHS)})(?P<power>[²³]|[23](?=[^\p{{L}}\p{{N}}.,]|\Z|[.,](?!\d)))"
     simple = rf"(?P<unit>{any_of(names)}|(?<=(?:ft\.?|feet|foot) \d{{1,2}} )in)(?![\p{{L}}\p{{N}}²³/^'’]|-\p{{L}})"
@@ -93,7 +93,10 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
         name = names.get(match["unit"]) or AMBIGUOUS[match["unit"]]
         if found.get("power"):
             name = f"{_POWERS[match['power']]} {name}"
-        singular = _ONE.search(match.string, 0, match.start()) is not None or match["hyphen"] is not None
+        singular = (
+            _ONE.search(match.string, max(0, match.start() - 3), match.start("it")) is not None
+            or match["hyphen"] is not None
+        )
         words = _named(name, singular=singular)
         if found.get("per"):
             words += f" per {_PER[match['per']]}"
@@ -103,14 +106,18 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
 
     return (
         *_degrees(),
-        Rule("percent", regex.compile(rf"(?<=\d){SPACE}?[%％](?!\p{{L}})"), lambda _: " percent", frozenset("%％")),
-        Rule("per mille", regex.compile(r"(?<=\d) ?‰"), lambda _: " per mille", frozenset("‰")),
-        Rule("unit per unit", regex.compile(after_number + compound), unit, frozenset("/")),
-        Rule("square and cubic units", regex.compile(after_number + power), unit, DIGITS),
-        Rule("unit", regex.compile(after_number + simple), unit, DIGITS),
+        Rule(
+            "percent", regex.compile(rf"[0-9](?P<it>{SPACE}?[%％])(?!\p{{L}})"), lambda _: " percent", frozenset("%％")
+        ),
+        Rule("per mille", regex.compile(r"[0-9](?P<it> ?‰)"), lambda _: " per mille", frozenset("‰")),
+        Rule("unit per unit", regex.compile(f"{after_number}{compound})"), unit, frozenset("/")),
+        Rule("square and cubic units", regex.compile(f"{after_number}{power})"), unit, DIGITS),
+        Rule("unit", regex.compile(f"{after_number}{simple})"), unit, DIGITS),
         Rule(
             "dimensions",
-            regex.compile(rf"(?<=\d)(?<!(?<![\d.,])0){SPACE}?[x×]{SPACE}?(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"),
+            regex.compile(
+                rf"[0-9](?<!(?<![\d.,])0)(?P<it>{SPACE}?[x×]{SPACE}?)(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"
+            ),
             lambda _: " by ",
             frozenset("x×"),
         ),
@@ -133,7 +140,7 @@ def _named(name: str, *, singular: bool) -> str:
 def _degrees() -> tuple[Rule, ...]:
     def degrees(match: regex.Match[str]) -> str:
         text, start = match.string, match.start()
-        one = _ONE.search(text, 0, start) is not None
+        one = _ONE.search(text, max(0, start - 4), start) is not None
         scale = _TEMPERATURES.get(match["scale"] or "", "")
         return f"{' ' if text[start - 1 : start].isdecimal() else ''}{'degree' if one else 'degrees'}{scale}"
 
