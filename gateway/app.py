@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, voices
+from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
@@ -63,7 +63,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         lifespan=lifespan,
     )
     errors.install(app)
-    for part in (speech, captions, dialogue, phonemes, voices, models, health):
+    for part in (speech, captions, subtitles, dialogue, phonemes, voices, models, health):
         app.include_router(part.router)
     return RequestIds(app)
 

@@ -40,10 +40,9 @@ class Assembly:
         *,
         speed: float,
         volume: float,
-        gaps: Gaps | None,
+        gaps: Gaps,
         timeline: Timeline | None,
     ) -> None:
-        """``gaps``: None leaves the silence around the chunks as it is."""
         self._parts = parts
         self._speed = speed
         self._volume = volume
@@ -68,7 +67,7 @@ class Assembly:
         pauses, (chunk, style) = self._expected.popleft()
         pcm = np.frombuffer(spoken.pcm, dtype="<i2").astype(np.int16, copy=False)
         speed = self._speed * style.rate
-        kept = self._gaps.keep(pcm, SAMPLE_RATE, chunk.phonemes, speed) if self._gaps else whole(pcm)
+        kept = self._gaps.keep(pcm, SAMPLE_RATE, chunk.phonemes, speed) if chunk.is_trimmed else whole(pcm)
         heard = fade_edges(pcm[kept.first : kept.end], SAMPLE_RATE)
         words = self._pass(pauses)
         if self._timeline is not None:

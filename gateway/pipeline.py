@@ -59,6 +59,14 @@ class Audio:
     """Bytes in all."""
     words: tuple[WordTiming, ...] = ()
     marks: tuple[MarkTiming, ...] = ()
+    seconds: float = 0.0
+
+
+class Timed(NamedTuple):
+    """The words that are known since the last of these, and how long the audio is so far."""
+
+    words: tuple[WordTiming, ...]
+    seconds: float
 
 
 class Captioned(NamedTuple):
@@ -103,12 +111,12 @@ class Pipeline:
                         yield Captioned(packet, stretch.words)
             yield Captioned(await run_to_end(encoder.close), (), tuple(timeline.marks))
 
-    async def words(self, utterance: Utterance) -> AsyncGenerator[tuple[WordTiming, ...], None]:
-        """The times of the words alone, chunk by chunk. Raises FleetError."""
+    async def time(self, utterance: Utterance) -> AsyncGenerator[Timed, None]:
+        """The times of the words alone, chunk by chunk, at least once. Raises FleetError."""
         timeline = Timeline(utterance.text, utterance.script.marks)
         async with contextlib.aclosing(self._stretches(utterance, None, timeline)) as stretches:
             async for stretch in stretches:
-                yield stretch.words
+                yield Timed(stretch.words, timeline.seconds)
 
     @contextlib.asynccontextmanager
     async def stream(self, utterance: Utterance) -> AsyncIterator[Audio]:
@@ -124,7 +132,7 @@ class Pipeline:
             timeline = Timeline(utterance.text, utterance.script.marks)
             words = await self._render(utterance, path, timeline)
             async with contextlib.aclosing(_read(path)) as packets:
-                yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks))
+                yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks), timeline.seconds)
 
     async def phonemize(self, script: Script, reading: Reading) -> list[Chunk]:
         """The chunks that a script would be spoken in. Raises FleetError."""
@@ -156,7 +164,7 @@ class Pipeline:
             self._frontend.parts(utterance.script, utterance.reading, pace),
             speed=utterance.speed,
             volume=utterance.volume,
-            gaps=self._gaps if pace is None or pace.trims_joins else None,
+            gaps=self._gaps,
             timeline=timeline,
         )
         delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)

@@ -18,8 +18,9 @@ from gateway.api.errors import error_body
 from gateway.api.schemas import CaptionedRequest
 from gateway.api.utterances import Desk
 from gateway.pipeline import Audio, Pipeline, Utterance
+from gateway.subtitles import SubtitleFormat, Subtitles
 from gateway.text.segments import Speech
-from gateway.timings import WordTiming
+from gateway.timings import MarkTiming, WordTiming
 from shared.errors import FleetError
 from shared.voices import mix_name
 
@@ -45,6 +46,11 @@ async def create_captioned_speech(request: Request) -> Response:
     return AudioResponse(opening, headers, desk.settings.stalled_client_timeout_s)
 
 
+def subtitles_of(utterance: Utterance, form: SubtitleFormat) -> Subtitles:
+    """A writer of the utterance's subtitles."""
+    return Subtitles([part.text for part in utterance.script.segments if isinstance(part, Speech)], form)
+
+
 class Captions:
     """How the timestamps of one utterance are written, under the names that Kokoro-FastAPI gave them."""
 
@@ -62,9 +68,10 @@ class Captions:
             yield Audio(lines)
 
     @contextlib.asynccontextmanager
-    async def whole(self, pipeline: Pipeline, **more: Any) -> AsyncIterator[Audio]:
-        """One object, with ``more`` in it."""
+    async def whole(self, pipeline: Pipeline, form: SubtitleFormat | None = None) -> AsyncIterator[Audio]:
+        """One object, with subtitles in ``form`` if one is given."""
         async with pipeline.file(self._utterance) as audio:
+            more = {} if form is None else {"subtitles": self._subtitles(audio, form)}
             yield Audio(self._object(audio, more))
 
     async def _lines(self, pipeline: Pipeline) -> AsyncGenerator[bytes, None]:
@@ -74,7 +81,7 @@ class Captions:
                 async for part in parts:
                     is_answered = True
                     audio = base64.b64encode(part.packet).decode()
-                    yield json.dumps({"audio": audio, **self._fields(part.words)}).encode() + b"\n"
+                    yield json.dumps({"audio": audio, **self._fields(part.words, part.marks)}).encode() + b"\n"
         except FleetError as error:
             if is_answered:  # else it becomes the answer
                 # For whoever reads to the end; for whoever does not, the connection is cut as well.
@@ -91,11 +98,18 @@ class Captions:
             left = whole[cut:]
             yield base64.b64encode(whole[:cut])
         yield base64.b64encode(left) + b'",'
-        yield json.dumps({**self._fields(audio.words), **more}).encode()[1:]
+        yield json.dumps({**self._fields(audio.words, audio.marks), **more}).encode()[1:]
 
-    def _fields(self, words: tuple[WordTiming, ...]) -> dict[str, Any]:
+    def _subtitles(self, audio: Audio, form: SubtitleFormat) -> str:
+        subtitles = subtitles_of(self._utterance, form)
+        return subtitles.write(audio.words) + subtitles.close(audio.seconds)
+
+    def _fields(self, words: tuple[WordTiming, ...], marks: tuple[MarkTiming, ...]) -> dict[str, Any]:
         timestamps = [self._timestamp(word) for word in words] if self._are_shown else None
-        return {"audio_format": self._utterance.format.media_type, "timestamps": timestamps}
+        fields: dict[str, Any] = {"audio_format": self._utterance.format.media_type, "timestamps": timestamps}
+        if marks:
+            fields["marks"] = [{"name": mark.name, "time": round(mark.time, 4)} for mark in marks]
+        return fields
 
     def _timestamp(self, word: WordTiming) -> dict[str, Any]:
         fields: dict[str, Any] = {

@@ -46,6 +46,8 @@ class Chunk:
     """Words and punctuation marks in order; between them lie spaces."""
     breaks_off: bool = False
     """Ends inside a clause: nobody would pause before the next chunk."""
+    is_trimmed: bool = True
+    """Whether the silence at its ends is cut to what a speaker would leave; else it is needed to make the next in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,14 @@ class Chunker:
 
     def _close(self, *, breaks_off: bool = False) -> Chunk:
         state, pace = self._state, self._state.pace
-        chunk = replace(_chunk(self._pending, state.char_end), breaks_off=breaks_off)
+        chunk = _chunk(self._pending, state.char_end)
         size = len(chunk.token_ids)
+        trim_s = pace.trim_s(state.ahead_s, size, breaks_off=breaks_off) if pace else 0.0
+        chunk = replace(chunk, breaks_off=breaks_off, is_trimmed=pace is None or trim_s > 0)
         self._state = replace(
             state,
             spoken_tokens=state.spoken_tokens + size,
-            ahead_s=pace.ahead_after(state.ahead_s, size, breaks_off=breaks_off) if pace else 0.0,
+            ahead_s=pace.ahead_after(state.ahead_s, size, trim_s) if pace else 0.0,
             char_end=chunk.char_end,
         )
         self._pending = []

@@ -11,7 +11,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
 from gateway.text.errors import FrontendUnavailable
-from gateway.text.process import PRELOADED, prepare, process_id
+from gateway.text.phonemisers import PRELOADED
+from gateway.text.process import prepare, process_id
 from shared.observe import logger
 
 _P = ParamSpec("_P")

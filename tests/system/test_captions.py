@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import srt
+import webvtt
 
 from tests.conftest import Service
 from tests.system.test_bad_input import check_error
@@ -145,3 +147,35 @@ def test_phonemes_without_a_meaning_are_refused_with_their_place(service: Servic
 def test_a_lexicon_is_heard(service: Service) -> None:
     answer = post(service, "/dev/phonemize", text="Kokoro speaks.", lexicon={"kokoro": "/kˈOkəɹO/"}).json()
     assert answer["phonemes"].startswith("kˈOkəɹO ")
+
+
+def test_marks_are_timed(service: Service) -> None:
+    text = '<speak>One <mark name="here"/>two.<mark name="end"/></speak>'
+    for stream in (True, False):
+        answer = post(service, "/v1/audio/captioned_speech", input=text, ssml=True, stream=stream)
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        starts = {stamp["word"]: stamp["start_time"] for line in lines for stamp in line["timestamps"]}
+        here, end = lines[-1]["marks"]
+        assert (here, end["name"]) == ({"name": "here", "time": starts["two"]}, "end")
+        assert end["time"] > starts["two"]
+
+
+def cue_texts(written: str, form: str) -> list[str]:
+    if form == "srt":
+        return [cue.content for cue in srt.parse(written)]
+    return [cue.text for cue in webvtt.from_string(written).captions]
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt", "vtt-words"])
+def test_subtitles_alone_and_beside_the_audio(service: Service, form: str) -> None:
+    alone = post(service, "/v1/audio/subtitles", input=TEXT, subtitle_format=form)
+    assert alone.headers["content-type"].startswith("application/x-subrip" if form == "srt" else "text/vtt")
+    both = post(service, "/v1/audio/subtitles", input=TEXT, subtitle_format=form, include_audio=True).json()
+    assert both["subtitles"] == alone.text
+    assert base64.b64decode(both["audio"]) == service.speak(TEXT, stream=False, response_format="mp3").content
+    shown = " ".join(cue_texts(alone.text, form))
+    assert shown.replace("\n", " ").split() == TEXT.replace("[pause:1.5s] ", "").split()
+
+
+def test_a_text_without_a_sound_has_no_subtitles(service: Service) -> None:
+    check_error(post(service, "/v1/audio/subtitles", input=" "), 400, "input", "unspeakable_text")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.text.chunker import Chunk, Chunker, ChunkerState, ChunkLimits
 from gateway.text.core import chunk_text
 from gateway.text.g2p import G2P
-from gateway.text.pacing import LEAD_S, MIN_TOKENS, SLOWEST, Pace
+from gateway.text.pacing import END_TRIM_S, JOIN_TRIM_S, LEAD_S, MIN_TOKENS, SLOWEST, Pace
 from gateway.text.spoken import Break, Sentence
 from tests.text.test_chunker import placed, sentence, sizes
 
@@ -36,9 +36,14 @@ def underruns_s(audio_s: list[float], took_s: list[float]) -> Iterator[float]:
         plays_until = max(plays_until, ready) + audio
 
 
+def played_s(chunk: Chunk, pace: Pace) -> float:
+    trim_s = (JOIN_TRIM_S if chunk.breaks_off else END_TRIM_S) / pace.speed
+    return pace.audio_s(len(chunk.token_ids)) - (trim_s if chunk.is_trimmed else 0.0)
+
+
 def worst_underrun_s(chunks: list[Chunk], pace: Pace, slower: float = 1.0) -> float:
     """When the worker takes ``slower`` times as long as it said."""
-    audio_s = [pace.played_s(len(chunk.token_ids), breaks_off=chunk.breaks_off) for chunk in chunks]
+    audio_s = [played_s(chunk, pace) for chunk in chunks]
     took_s = [slower * pace.synthesis_s(size) for size in sizes(chunks)]
     return max(underruns_s(audio_s, took_s), default=0.0)
 
@@ -82,7 +87,7 @@ def test_nor_where_the_worker_is_a_sixth_slower_than_it_says(num_words: list[int
 @given(TEXTS, PACES, st.floats(0.5, 2.0))
 def test_what_a_voice_is_slower_by_does_not_matter(sentences: list[Sentence], pace: Pace, drawl: float) -> None:
     chunks = chunked(sentences, pace)
-    audio_s = [drawl * pace.played_s(len(chunk.token_ids), breaks_off=chunk.breaks_off) for chunk in chunks]
+    audio_s = [drawl * played_s(chunk, pace) for chunk in chunks]
     took_s = [pace.fixed_cost_s + drawl * pace.audio_s(size) / pace.realtime_factor for size in sizes(chunks)]
 
     # Half as long is half the time for the same fixed cost, which the margins bear up to some 0.05 s.
