@@ -31,7 +31,8 @@ class ScriptBuilder:
         """Add ``text``, which goes on from what was added before."""
         if not text.text:
             return
-        if style != self._style:
+        # Spaces sound the same in every style, and so end no speech.
+        if style != self._style and not text.text.isspace():
             self._flush()
             self._style = style
         if self._is_apart and self._parts and _would_run_together(self._parts[-1].text[-1], text.text[0]):
@@ -44,10 +45,10 @@ class ScriptBuilder:
         """What comes next is no part of the word that came last, even if nothing stands between them."""
         self._is_apart = True
 
-    def end_line(self, place: int, style: Style) -> None:
+    def end_line(self, place: int) -> None:
         """End the sentence for all that comes after, unless nothing has come since the last end."""
-        if self._parts and style == self._style and self._parts[-1].text is not _LINE_END:
-            self.say(AlignedText(_LINE_END, [place] * 2, [place] * 2), style)
+        if self._parts and self._parts[-1].text is not _LINE_END:
+            self._parts.append(AlignedText(_LINE_END, [place] * 2, [place] * 2))
 
     def pause(self, seconds: float, char_start: int, char_end: int) -> None:
         """Add silence. Raises InvalidMarkup for more than the limits allow."""

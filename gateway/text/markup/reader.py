@@ -24,7 +24,7 @@ def read_script(text: str, base: Style, options: MarkupOptions) -> Script:
         return read_ssml(text, base, options)
     whole = AlignedText.of(text)
     if "[" not in text:
-        return Script((Speech(whole, base),) if text and not text.isspace() else ())
+        return Script((Speech(whole, base),) if text and not whole.text.isspace() else ())
     return _TagReader(text, base, options).read(whole)
 
 

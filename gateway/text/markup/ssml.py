@@ -96,7 +96,7 @@ class _SsmlReader:
         if kind.is_words:
             self._builder.apart()
         if kind.ends_lines:
-            self._builder.end_line(place, self._scopes[-1].style)
+            self._builder.end_line(place)
 
     def _refuse_unsupported(self, at: Opening) -> None:
         element = at.element
