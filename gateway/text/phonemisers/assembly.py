@@ -119,10 +119,10 @@ def as_words(items: Iterable[Item], *, spaced: bool) -> tuple[Word, ...]:
         elif heard and item.space_after:
             heard[-1] = heard[-1]._replace(space_after=True)
     words: list[Word] = []
-    followers = [*heard[1:], None]
-    for place, (item, following) in enumerate(zip(heard, followers, strict=True)):
-        space_after = following is not None and _space_between(item, following, spaced=spaced)
+    for place, item in enumerate(heard):
         before = heard[place - 1] if place else None
+        following = heard[place + 1] if place + 1 < len(heard) else None
+        space_after = following is not None and _space_between(item, following, spaced=spaced)
         break_after = _break_after(before, item, following, space_after=space_after)
         words.append(Word(item.phonemes, item.char_start, item.char_end, space_after, break_after, item.text))
     return tuple(words)

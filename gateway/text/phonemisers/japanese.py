@@ -22,6 +22,9 @@ from gateway.text.spoken import Word
 _DIGITS = regex.compile(r"[0-9０-９][0-9０-９,，.．]*+")
 _DEVOICED = str.maketrans("", "", "’'")
 
+_LONG_I = regex.compile(r"(?<=[いきしちにひみりぎじびぴ])い\Z")
+"""At the end of an adjective: UniDic, from which misaki's readings are, has "oishī" where OpenJTalk has "oishii"."""
+
 _AFTER_NAN = tuple("たちつてとだぢづでどなにぬねの")
 """何 before these sounds is "nan", not "nani"; the package's own model for it needs ONNX Runtime."""
 
@@ -78,6 +81,8 @@ def _entries(text: str) -> list[_Entry]:
         if number is not None and entry["pos_group1"] == "数":
             start, end = number[0], max(number[1], end)
         reading = "" if entry["mora_count"] == 0 else jaconv.kata2hira(entry["pron"].translate(_DEVOICED))
+        if entry["pos"] == "形容詞":
+            reading = _LONG_I.sub("ー", reading)
         if entries and entries[-1].text == "何" and reading.startswith(_AFTER_NAN):
             entries[-1] = entries[-1]._replace(hiragana="なん")
         entries.append(_Entry(entry["surface"], reading, start, end, is_particle=entry["pos"] == "助詞"))
