@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
         "invisible marks",
         regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|[\p{{Cf}}\p{{Variation_Selector}}\u034f\u20e3]++"),
         lambda _: "",
+        hint=regex.compile(r"[^\x00-\x7f]"),
     ),
     Rule(
         "characters without meaning",
@@ -70,21 +71,22 @@ RULES: tuple[Rule, ...] = (
         "marks on nothing",
         regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|(?<![\p{{L}}\p{{M}}])\p{{M}}++"),
         lambda _: "",
+        hint=regex.compile(r"[^\x00-\x7f]"),
     ),
     Rule(
         "letters in disguise",
         regex.compile(r"(?V1)[\p{L}--[\x00-\x7f\xaa\xba\u2139]]\p{M}*+|[A-Za-z]\p{M}++"),
         _plain_letter,
+        hint=regex.compile(r"[^\x00-\x7f]"),
     ),
     Rule(
-        "digits in disguise",
-        regex.compile(r"(?V1)[\p{Nd}--[0-9]]"),
-        _plain_digit,
+        "digits in disguise", regex.compile(r"(?V1)[\p{Nd}--[0-9]]"), _plain_digit, hint=regex.compile(r"[^\x00-\x7f]")
     ),
     Rule(
         "letters and numbers in circles",
         regex.compile(r"[\u2460-\u24ff\u2776-\u2793]"),
         _uncircled,
+        hint=regex.compile(r"[^\x00-\x7f]"),
     ),
 )
 """In this order: letters are composed after invisible marks between them are gone."""

@@ -104,7 +104,7 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
             ),
             lambda match: read_address(say, match["rest"].rstrip("/")),
             frozenset("."),
-            hint=regex.compile(rf"\.(?:{any_of([*_TOP_LEVEL, *_WORDS_TOO])})\b|www\."),
+            hint=regex.compile(r"\.[a-z]"),
         ),
         Rule(
             "address of a machine",
@@ -152,7 +152,7 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
             ),
             file_name,
             frozenset("."),
-            hint=regex.compile(rf"\.(?:(?i:{any_of(EXTENSIONS)})|[chr])\b"),
+            hint=regex.compile(r"\.[A-Za-z0-9]"),
         ),
     )
 

@@ -218,13 +218,13 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})"),
             lambda match: say.year(match["year"]),
             DIGITS,
-            hint=regex.compile(r"[0-9]{4}"),
+            hint=regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])"),
         ),
         Rule(
             "year",
             regex.compile(rf"(?<![$£€#]){BEGIN}(?P<year>1[1-9]\d{{2}}|20\d{{2}}){END}"),
             lambda match: say.year(match["year"]),
             DIGITS,
-            hint=regex.compile(r"[0-9]{4}"),
+            hint=regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])"),
         ),
     )

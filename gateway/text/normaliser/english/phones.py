@@ -32,7 +32,7 @@ def phone_rules() -> tuple[Rule, ...]:
             ),
             _phone,
             DIGITS,
-            hint=regex.compile(r"[0-9]{3}\)?[ .‑-]?[0-9]{3}"),
+            hint=regex.compile(r"[0-9]{3}\)?[ .‑-][0-9]{3}|[0-9]{3}\)[0-9]"),
         ),
         Rule(
             "emergency number",

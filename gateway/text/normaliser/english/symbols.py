@@ -87,6 +87,7 @@ def math_rules() -> tuple[AnyRule, ...]:
             ),
             lambda match: f" per {_PER.get(match['per'], match['per'])}",
             frozenset("/"),
+            hint=regex.compile(r"/[dwmynhpsuikol]"),
         ),
         Rule(
             "minus in an equation",

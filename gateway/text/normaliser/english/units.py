@@ -110,9 +110,27 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
             "percent", regex.compile(rf"[0-9](?P<it>{SPACE}?[%％])(?!\p{{L}})"), lambda _: " percent", frozenset("%％")
         ),
         Rule("per mille", regex.compile(r"[0-9](?P<it> ?‰)"), lambda _: " per mille", frozenset("‰")),
-        Rule("unit per unit", regex.compile(f"{after_number}{compound})"), unit, frozenset("/")),
-        Rule("square and cubic units", regex.compile(f"{after_number}{power})"), unit, DIGITS),
-        Rule("unit", regex.compile(f"{after_number}{simple})"), unit, DIGITS),
+        Rule(
+            "unit per unit",
+            regex.compile(f"{after_number}{compound})"),
+            unit,
+            frozenset("/"),
+            hint=regex.compile(r"\p{L}/[\p{L}1]"),
+        ),
+        Rule(
+            "square and cubic units",
+            regex.compile(f"{after_number}{power})"),
+            unit,
+            DIGITS,
+            hint=regex.compile(r"\p{L}[²³23]"),
+        ),
+        Rule(
+            "unit",
+            regex.compile(f"{after_number}{simple})"),
+            unit,
+            DIGITS,
+            hint=regex.compile(r"[0-9](?:[ \u00a0\u2009\u202f]|-)?\p{L}"),
+        ),
         Rule(
             "dimensions",
             regex.compile(
