@@ -12,7 +12,7 @@ from gateway.text.errors import InvalidMarkup
 from gateway.text.markup.builder import ScriptBuilder
 from gateway.text.markup.options import MarkupOptions
 from gateway.text.markup.places import placed, quoted, tag_refusal
-from gateway.text.markup.values import BREAK_S, STRESSES, prosody_rate, prosody_volume, time_s
+from gateway.text.markup.values import BREAK_S, STRESSES, language_code, prosody_rate, prosody_volume, time_s
 from gateway.text.markup.voices import Voices
 from gateway.text.markup.xml import Element
 from gateway.text.phonemes import UnsayablePhonemes, told_phonemes
@@ -75,7 +75,7 @@ class Opening(NamedTuple):
         if code is None:
             return before
         try:
-            return replace(before, language=self.options.language_code(code))
+            return replace(before, language=self.options.language_code(language_code(code)))
         except FleetError as error:
             raise placed(self.source, error, self.element.char_start, self.element.char_end) from error
 

@@ -25,6 +25,20 @@ VOLUMES = {"silent": 0.0, "x-soft": 0.25, "soft": 0.5, "medium": 1.0, "default":
 STRESSES: dict[str, float | None] = {"strong": 2.0, "moderate": 1.0, "none": None, "reduced": -1.0}
 """Levels of SSML's ``<emphasis>``, as ``Said.stress``."""
 
+_CODES = {"en": "en-us", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "ja": "ja", "pt": "pt-br", "zh": "zh"}
+_BRITISH = frozenset({"en-gb", "en-ie", "en-au", "en-nz", "en-za", "en-in"})
+
+
+def language_code(tag: str) -> str:
+    """The code, among ``languages.Language``'s, for a language tag (BCP 47) such as ``es-MX``, else the tag itself.
+
+    Only in English does the region matter: there is one way to speak each of the others.
+    """
+    subtags = tag.strip().lower().replace("_", "-").split("-")
+    if "-".join(subtags[:2]) in _BRITISH:
+        return "en-gb"
+    return _CODES.get(subtags[0], tag)
+
 
 def time_s(value: str) -> float | None:
     """``1.5s`` or ``500ms``, in seconds."""

@@ -116,6 +116,28 @@ def test_prosody(attribute: str, rate: float, volume: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("en", Language.EN_US),
+        ("en-US", Language.EN_US),
+        ("en-GB", Language.EN_GB),
+        ("EN_au", Language.EN_GB),
+        ("es-MX", Language.ES),
+        ("fr", Language.FR),
+        ("hi-IN", Language.HI),
+        ("it-IT", Language.IT),
+        ("ja-JP", Language.JA),
+        ("pt-PT", Language.PT_BR),
+        ("zh-Hant-TW", Language.ZH),
+    ],
+)
+def test_language_tags(tag: str, language: Language) -> None:
+    [speech] = speeches(read(f"<speak><lang xml:lang='{tag}'>x</lang></speak>"))
+
+    assert speech.style.language is language
+
+
+@pytest.mark.parametrize(
     "prolog",
     [
         "",
