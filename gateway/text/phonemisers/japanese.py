@@ -76,7 +76,7 @@ def _entries(text: str) -> list[_Entry]:
     for entry in mapping:
         start, end = entry["char_span"]
         if (start, end) == (0, 0):  # a power of ten, which is not written
-            start, end = entries[-1].start, entries[-1].end
+            start, end = (entries[-1].start, entries[-1].end) if entries else (0, 1)
         number = next((span for span in numbers if span[0] <= start < span[1]), None)
         if number is not None and entry["pos_group1"] == "数":
             start, end = number[0], max(number[1], end)
