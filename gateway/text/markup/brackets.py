@@ -32,7 +32,7 @@ _NUM_FLAGS = frozenset("&an")
 
 _RUN = re.compile(rf"[^\s{OBJECT}]++")
 _AROUND_WORDS = "\"'“”‘’«»()<>{}.,;:!?…—–-*_~。，、！？：；「」『』（）।¿¡"
-_PLAIN_WORD = regex.compile(r"[\p{L}\p{M}'’-]++")
+_PLAIN_WORD = regex.compile(r"[\p{Latin}\p{M}'’-]++")
 
 
 class Tag(NamedTuple):
@@ -121,7 +121,7 @@ def _flags(text: AlignedText, match: re.Match[str], source: str) -> str:
 def stressed(
     text: AlignedText, stress: float | None, *, num_flags: str = "", only_letters: bool = False
 ) -> AlignedText:
-    """``text`` with each of its words to be said with this stress; ``only_letters``: but for numbers and the like."""
+    """``text`` with each of its words to be said with this stress; ``only_letters``: but numbers and the like."""
     pieces: list[str] = []
     starts, ends = array("l"), array("l")
     said = dict(text.said)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from gateway.text.aligned import OBJECT, AlignedText
+from gateway.text.languages import Language
 from gateway.text.markup.joined import joined
 from gateway.text.markup.options import MarkupOptions
-from gateway.text.markup.places import tag_refusal
+from gateway.text.markup.places import quoted, refusal, tag_refusal
 from gateway.text.segments import Mark, Pause, Script, Speech, Style
 
 _ROUNDING_S = 1e-6
 
 _LINE_END = "\n\n"
+
+_WITH_STRESS = frozenset({Language.EN_US, Language.EN_GB})
 
 
 class ScriptBuilder:
@@ -28,9 +31,10 @@ class ScriptBuilder:
         self._total_pause_s = 0.0
 
     def say(self, text: AlignedText, style: Style) -> None:
-        """Add ``text``, which goes on from what was added before."""
+        """Add ``text``, which goes on from what was added before. Raises InvalidMarkup."""
         if not text.text:
             return
+        self._refuse_stress(text, style)
         # Spaces sound the same in every style, and so end no speech.
         if style != self._style and not text.text.isspace():
             self._flush()
@@ -71,6 +75,17 @@ class ScriptBuilder:
     def script(self) -> Script:
         self._flush()
         return Script(tuple(self._segments), tuple(self._marks))
+
+    def _refuse_stress(self, text: AlignedText, style: Style) -> None:
+        """Only the G2P of English can stress a word or read a number as it is told."""
+        if style.language in _WITH_STRESS:
+            return
+        for start, said in text.said.items():
+            if said.phonemes is None:
+                message = (
+                    f"{quoted(said.text)}: stress and number flags are for English, this is {style.language.value}"
+                )
+                raise refusal(self._source, message, start, start + len(said.text))
 
     def _flush(self) -> None:
         if self._style is not None and not all(part.text.isspace() for part in self._parts):

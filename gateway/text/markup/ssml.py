@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from gateway.text.aligned import AlignedText
-from gateway.text.languages import Language
 from gateway.text.markup.brackets import ALWAYS_ON, WITH_VOICE_TAGS, Tag, pause_s, pieces, stressed
 from gateway.text.markup.builder import ScriptBuilder
 from gateway.text.markup.elements import ELEMENTS, Content, Opening, Scope, has_attribute
@@ -19,8 +18,6 @@ from gateway.text.markup.xml import Element, parse_xml
 from gateway.text.segments import Script, Style
 
 _SSML = re.compile(r"\ufeff?(?:\s++|<!--(?>.*?-->)|<\?(?>.*?\?>))*+(?:<!DOCTYPE\b|<speak(?=[\s/>]))", re.DOTALL)
-
-_WITHOUT_STRESS = frozenset({Language.JA, Language.ZH})
 
 
 def is_ssml(text: str) -> bool:
@@ -77,12 +74,11 @@ class _SsmlReader:
             raise refusal(self._source, f"<{self._elements[-1].name}> must be empty", start, end)
 
     def _speak(self, text: AlignedText, scope: Scope) -> None:
-        has_stress = scope.stress is not None and scope.style.language not in _WITHOUT_STRESS
         for piece in pieces(text, self._tags, self._source):
             if isinstance(piece, Tag):
                 self._pause(piece)
             else:
-                spoken = stressed(piece, scope.stress, only_letters=True) if has_stress else piece
+                spoken = stressed(piece, scope.stress, only_letters=True) if scope.stress is not None else piece
                 self._builder.say(spoken, scope.style)
 
     def _pause(self, tag: Tag) -> None:

@@ -176,6 +176,8 @@ _REFUSED = [
     ("[b](//)", 4, 5, "'[b](//)': there is no sound in these phonemes"),
     ("[b](/ˈ ,/)", 5, 6, "there is no sound in these phonemes"),
     ("[b](/" + "a" * 511 + "/)", 5, 6, "a pronunciation has at most 510 phonemes, this has 511, at character 5."),
+    ("[voice:ef_dora] [si](+1)", 17, 19, "'si': stress and number flags are for English, this is es, at character 17."),
+    ("[voice:ef_dora] [5](#a#)", 17, 18, "'5': stress and number flags are for English"),
     ("[5](#x#)", 0, 8, "'[5](#x#)': the flags of a number are '&', 'a' and 'n', at character 0."),
 ]
 

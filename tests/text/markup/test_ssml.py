@@ -49,7 +49,8 @@ from tests.text.markup.markup import BASE, read, slices, speeches, written
         ),
         ('<emphasis level="reduced">a <emphasis level="none">b</emphasis> c</emphasis>', ["{a|-1} b {c|-1}"]),
         ("<emphasis>[x](/a/) y</emphasis>", ["{x|a} {y|1}"]),
-        ('<lang xml:lang="ja"><emphasis>日本</emphasis></lang>', ["日本"]),
+        ("<emphasis>we 日本 café</emphasis>", ["{we|1} 日本 {café|1}"]),
+        ('<lang xml:lang="ja"><emphasis>5 [日本](/a/)</emphasis></lang>', ["5 {日本|a}"]),
     ],
 )
 def test_content(content: str, expected: list[str | float]) -> None:
@@ -256,6 +257,11 @@ _REFUSED = [
         "<emphasis level='huge'>a</emphasis>",
         "<emphasis level='huge'>",
         "a level is one of strong, moderate, none, reduced",
+    ),
+    (
+        "<lang xml:lang='es'><emphasis>no</emphasis></lang>",
+        "no",
+        "'no': stress and number flags are for English, this is es",
     ),
     ("<voice name='nobody'>a</voice>", "<voice name='nobody'>", "Voice 'nobody' not found"),
     ("<voice>a</voice>", "<voice>", "the attribute 'name' is needed"),
