@@ -29,7 +29,7 @@ _LINE_BREAK = r"(?>\r\n|[\r\n\u2028])"
 _PARAGRAPH_BREAK = re.compile(rf"(?:\u2029|{_LINE_BREAK}[^\S\r\n\u2028\u2029]*+{_LINE_BREAK})\s*+")
 
 _STOP = re.compile(
-    r"""(?P<stop>[.!?…؟]++|[。！？｡．।॥]++)(?P<closers>(?:["'”’»)\]}」』）］】》〉*_]|\[[0-9]{1,3}\])*+)"""
+    r"""(?P<stop>[.!?…؟]++|[。！？｡．।॥]++)(?P<closers>(?:["'”’»)\]}」』）］】》〉*_]|[ \u00a0\u202f]»|\[[0-9]{1,3}\])*+)"""
 )
 _FOLLOWER = re.compile(
     r"""(?P<space>\s*+)(?P<openers>["'“‘«(\[{「『（［【《〈¿¡*_]*+)(?P<word>[^\W\d_]{0,24}+)(?P<next>\S?)"""
@@ -42,6 +42,8 @@ _LONGEST_ABBREVIATION = 24
 
 _ENDS_ANYWHERE = frozenset("。！？｡．।॥")
 """Stops of scripts that put no space after them."""
+
+_QUOTES = frozenset("\"'”’」』")
 
 
 def split_sentences(text: str, language: Language = Language.EN_US) -> Iterator[SentenceSpan]:
@@ -81,8 +83,9 @@ def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int, known: 
     assert follower is not None  # noqa: S101 - every part of the pattern may be empty
     run, word = stop["stop"], follower["word"]
     if not follower["space"]:
-        # 「はい。」と言った goes on, 「はい。」「いいえ。」 does not.
-        return run[0] in _ENDS_ANYWHERE and (not stop["closers"] or bool(follower["openers"]))
+        # 「はい。」と言った goes on, 「はい。」「いいえ。」 and （はい。）次 do not.
+        goes_on = _QUOTES.intersection(stop["closers"]) and not follower["openers"]
+        return run[0] in _ENDS_ANYWHERE and not goes_on
     if follower["next"] in {".", "!", "?", "…"} and not word:
         return False  # ". . ." is one ellipsis
     goes_on = word[:1].islower()

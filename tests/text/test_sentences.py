@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from gateway.text.languages import Language
 from gateway.text.sentences import split_sentences
 
 # What a reader would call sentences, one list item each.
@@ -53,6 +54,32 @@ def test_split(sentences: list[str]) -> None:
     text = " ".join(sentences)
 
     assert [text[span.start : span.end] for span in split_sentences(text)] == sentences
+
+
+SPLIT_IN: list[tuple[Language, list[str]]] = [
+    (Language.ES, ["¿Vienes?", "¡Claro que sí!", "Vi al Sr. García en la Avda. Real.", "«Sí.»", "Él se fue."]),
+    (Language.ES, ["Peras, etc. y ya.", "Son las 3.5.", "Fin…", "¿No?", "Luego… quizá."]),
+    (Language.FR, ["M. Dupont et Mme. Martin sont là.", "« Oui ! »", "C'est fini.", "Voir p. 12."]),
+    (Language.IT, ["Il Sig. Rossi e il Dott. Bianchi parlano.", "Che bello!", "Nel cap. 3 si legge."]),
+    (Language.PT_BR, ["O Sr. Silva saiu.", "Você viu?", "Maçãs, etc. e tal.", "Fim."]),
+    (Language.HI, ["यह पहला है।", "क्या यह दूसरा है?", "डॉ. शर्मा आए।", "अंत॥"]),
+    (Language.JA, ["今日は。", "「はい。」と言った。", "「え？」", "「いいえ。」終わり！"]),
+    (Language.ZH, ["你好！", "你去哪儿？", "我去北京。", "“好。”他说。", "（真的？）", "是的……没错。"]),
+]
+
+
+@pytest.mark.parametrize(("language", "sentences"), SPLIT_IN, ids=lambda value: str(value)[:30])
+def test_split_in_other_languages(language: Language, sentences: list[str]) -> None:
+    separator = "" if language in {Language.JA, Language.ZH} else " "
+    text = separator.join(sentences)
+
+    assert [text[span.start : span.end] for span in split_sentences(text, language)] == sentences
+
+
+@pytest.mark.parametrize("stop", "。！？।؟")
+def test_every_scripts_stop_ends_a_sentence_in_any_language(stop: str) -> None:
+    for language in Language:
+        assert len(list(split_sentences(f"甲乙{stop} 丙丁{stop}", language))) == 2
 
 
 def test_paragraphs_end_sentences_and_lines_do_not() -> None:
