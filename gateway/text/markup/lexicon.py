@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import NamedTuple
@@ -33,7 +33,7 @@ _TOKEN = regex.compile(
 
 @dataclass(slots=True)
 class _Node:
-    """Of a tree of tokens, each with a space before it where one belongs there; before a first one it may be."""
+    """Of a tree of tokens, each with a space before it where one belongs there; before a first one anything may be."""
 
     following: dict[str, _Node] = field(default_factory=dict)
     phonemes: str | None = None
@@ -62,6 +62,7 @@ class Lexicon:
 
         Raises InvalidValue, which names the entry; ``param`` is the request field that they come from.
         """
+        self._entries = dict(entries or {})
         self._exact = _Node()
         self._any_case = _Node()
         if entries and len(entries) > MAX_ENTRIES:
@@ -71,6 +72,10 @@ class Lexicon:
                 self._add(word, ipa)
             except ValueError as error:
                 raise InvalidValue(f"{param}: {_clipped(word)!r}: {error}.", param=param) from None
+
+    def __reduce__(self) -> tuple[Callable[[tuple[tuple[str, str], ...]], Lexicon], tuple[tuple[tuple[str, str], ...]]]:
+        """Its words alone travel, section by section; the process that gets them remembers what it made of them."""
+        return _lexicon_of, (tuple(self._entries.items()),)
 
     def __bool__(self) -> bool:
         return bool(self._exact.following or self._any_case.following)
@@ -127,12 +132,17 @@ class Lexicon:
         is_exact = any(token != token.lower() for token in written)
         root = self._exact if is_exact else self._any_case
         node = root.following.setdefault(first, _Node())
-        root.following[" " + first] = node
+        root.following[" " + first] = root.following["\n" + first] = node
         for token in others:
             node = node.following.setdefault(token, _Node())
         if node.phonemes is not None:
             raise ValueError("this is there twice")
         node.phonemes = phonemes
+
+
+@functools.lru_cache(maxsize=32)
+def _lexicon_of(entries: tuple[tuple[str, str], ...]) -> Lexicon:
+    return Lexicon(dict(entries))
 
 
 def _longest(following: dict[str, _Node], keys: list[str], place: int) -> tuple[str | None, int]:
@@ -168,7 +178,8 @@ def _tokens(text: AlignedText) -> _Tokens:
     written = [plain[start:end] for start, end in spans]
     for place, ((_, end), (start, _)) in enumerate(itertools.pairwise(spans), 1):
         if end < start:
-            written[place] = " " + written[place]
+            is_blank_line = start - end > 1 and plain.count("\n", end, start) > 1
+            written[place] = ("\n" if is_blank_line else " ") + written[place]
     for index, said in text.objects():
         if said.phonemes is None:
             place = bisect_left(spans, (index, index))

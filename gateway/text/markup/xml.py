@@ -129,7 +129,7 @@ class _Reader:
         return self._char
 
     def _refuse_doctype(self, *_declared: object) -> None:
-        start = self._source.index("<!DOCTYPE")
+        start = self._source.rindex("<!DOCTYPE", 0, self._place() + 1)
         raise tag_refusal(self._source, "a document type is not allowed", start, start + len("<!DOCTYPE"))
 
     def _refuse_instruction(self, target: str, _data: str) -> None:

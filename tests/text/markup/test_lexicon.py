@@ -51,6 +51,7 @@ def applied(text: str, lexicon: Lexicon = LEXICON) -> str:
         # the longest match
         ("New York is new, New York", "{New York} is {new}, {New York}"),
         ("New \n York, new york, New, NewYork", "{New \n York}, {new} york, {New}, NewYork"),
+        ("New\n\nYork\n\nKokoro", "{New}\n\nYork\n\n{Kokoro}"),
         # signs, composed letters, curly apostrophes
         ("C++ or C+ or C", "{C++} or C+ or C"),
         ("Cafe\u0301 café CAFÉ cafés", "{Café} {café} {CAFÉ} cafés"),
