@@ -28,8 +28,9 @@ class SentenceSpan(NamedTuple):
 _LINE_BREAK = r"(?>\r\n|[\r\n\u2028])"
 _PARAGRAPH_BREAK = re.compile(rf"(?:\u2029|{_LINE_BREAK}[^\S\r\n\u2028\u2029]*+{_LINE_BREAK})\s*+")
 
+_CLOSERS = r"""["'”’»)\]}」』）］】》〉*_]"""
 _STOP = re.compile(
-    r"""(?P<stop>[.!?…؟]++|[。！？｡．।॥]++)(?P<closers>(?:["'”’»)\]}」』）］】》〉*_]|[ \u00a0\u202f]»|\[[0-9]{1,3}\])*+)"""
+    rf"(?P<stop>[.!?…؟]++|[。！？｡．।॥]++)(?P<closers>(?:{_CLOSERS}|[ \u00a0\u202f]»|\[[0-9]{{1,3}}\])*+)"
 )
 _FOLLOWER = re.compile(
     r"""(?P<space>\s*+)(?P<openers>["'“‘«(\[{「『（［【《〈¿¡*_]*+)(?P<word>[^\W\d_]{0,24}+)(?P<next>\S?)"""
