@@ -104,22 +104,28 @@ _BLOCKS: tuple[AnyRule, ...] = (
     ),
 )
 
+_LINK = (
+    r"!?\[(?P<kept>[^\[\]\n]{1,500}+)\]"
+    r"(?:\((?:[^()\n]|\([^()\n]{0,200}+\)){0,1000}+\)|\[[^\[\]\n]{0,100}+\])"
+)
+_ADDRESS = r"<(?P<kept>(?:https?://|mailto:)?[^<>\s@/]{1,200}[@/][^<>\s]{1,2000}+)>"
+_LINE_BREAK = r"<(?:br|hr|/(?:p|div|li|tr|h[1-6]))[ \t]{0,2}/?>"
+_TAG = (
+    r"</?(?:a|abbr|b|blockquote|code|del|details|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s|small|span"
+    r"|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>]{0,500}+)?/?>"
+)
+_MARK = r"(?:[*_]{1,3}|~~|`{1,2})"
+_OPENING = rf"(?<![{_WORD}_*~`\\/.@]){_MARK}(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"
+_CLOSING = rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/]){_MARK}(?![{_WORD}_*~`/@])"
+_ESCAPE = r"(?<!\\)\\(?P<kept>[*`#\[\]{}()~>|!+.-]|_(?!\w))"
+
 _INLINE: tuple[AnyRule, ...] = (
-    Unwrap(
-        "link or image",
-        regex.compile(r"!?\[(?P<kept>[^\[\]\n]{1,500}+)\](?:\((?:[^()\n]|\([^()\n]{0,200}+\)){0,1000}+\)|\[[^\[\]\n]{0,100}+\])"),
-        frozenset("["),
-    ),
+    Unwrap("link or image", regex.compile(_LINK), frozenset("[")),
     Rule("footnote", regex.compile(r"\[\^[^\[\]\s]{1,40}+\]:?"), lambda _: "", frozenset("[")),
-    Unwrap("address in angle brackets", regex.compile(r"<(?P<kept>(?:https?://|mailto:)?[^<>\s@/]{1,200}[@/][^<>\s]{1,2000}+)>"), frozenset("<")),
-    Rule("line break", regex.compile(r"<(?:br|hr|/p|/div|/li|/tr|/h[1-6])[ \t]{0,2}/?>"), lambda _: "\n", frozenset("<")),
-    Rule(
-        "tag",
-        regex.compile(r"</?(?:a|abbr|b|blockquote|code|del|details|div|em|font|h[1-6]|i|img|ins|kbd|li|mark|ol|p|pre|q|s|small|span|strong|sub|summary|sup|table|tbody|td|th|thead|tr|u|ul)(?:\s[^<>]{0,500}+)?/?>"),
-        lambda _: "",
-        frozenset("<"),
-    ),
-    Unwrap("escape", regex.compile(r"(?<!\\)\\(?P<kept>[*`#\[\]{}()~>|!+.-]|_(?!\w))"), frozenset("\\")),
-    Rule("opening mark", regex.compile(rf"(?<![{_WORD}_*~`\\/.@])(?:[*_]{{1,3}}|~~|`{{1,2}})(?=[\"'“‘(\[*_~`]{{0,4}}[{_WORD}$£€<#@&/.+\\-])(?!_[{_WORD}_]{{1,40}}__?\()"), lambda _: "", frozenset(_MARKS)),
-    Rule("closing mark", regex.compile(rf"(?<=[{_WORD}.,;:!?)\]\"'”’%…*_~`>/])(?:[*_]{{1,3}}|~~|`{{1,2}})(?![{_WORD}_*~`/@])"), lambda _: "", frozenset(_MARKS)),
-)  # fmt: skip
+    Unwrap("address in angle brackets", regex.compile(_ADDRESS), frozenset("<")),
+    Rule("line break", regex.compile(_LINE_BREAK), lambda _: "\n", frozenset("<")),
+    Rule("tag", regex.compile(_TAG), lambda _: "", frozenset("<")),
+    Unwrap("escape", regex.compile(_ESCAPE), frozenset("\\")),
+    Rule("opening mark", regex.compile(_OPENING), lambda _: "", frozenset(_MARKS)),
+    Rule("closing mark", regex.compile(_CLOSING), lambda _: "", frozenset(_MARKS)),
+)

@@ -1,4 +1,4 @@
-"""No input takes more than linear time, whatever it is made of. Processor time, so that a busy machine fails nothing."""
+"""No input takes more than linear time, whatever it is made of. Processor time: a busy machine fails nothing."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ _DAYS = {
 }  # fmt: skip
 _DAY = f"(?:{any_of(_DAYS)})"
 
-_ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{any_of(word.capitalize() for word in ABBREVIATIONS[Language.EN_US].begins)})\b)"
+_BEGINS_SENTENCE = any_of(word.capitalize() for word in ABBREVIATIONS[Language.EN_US].begins)
+_ENDS_SENTENCE = rf"(?:\s*\Z|[^\S\n]*\n|\s[\"“‘(]?(?:{_BEGINS_SENTENCE})\b)"
 
 
 def _phrase(match: regex.Match[str]) -> str:
@@ -70,92 +71,67 @@ def _phrase(match: regex.Match[str]) -> str:
     return words + (" " if following.isalnum() else "")
 
 
+_TITLE = regex.compile(rf"\b(?P<word>{any_of(_TITLES)})\.(?= ?\p{{Lu}})")
+_TITLE_WITHOUT_A_STOP = regex.compile(rf"\b(?P<word>{any_of(_BARE_TITLES)})(?= \p{{Lu}}\p{{Ll}})")
+_AFTER_A_NAME = regex.compile(
+    rf"(?<=[\p{{L}}\p{{N}}],? )(?<!(?:\bthe|\b[Aa]nd|\b[Oo]f|\b[Aa]t|\b[Ii]n|\b[Tt]o|\b[Bb]y|\bfrom|\bwith|\bfor) )"
+    rf"(?P<word>{any_of(_AFTER_NAMES)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))(?=[\s,;:.)?!'’])"
+)
+_STREET = regex.compile(
+    rf"(?<=\p{{Lu}}\p{{Ll}}{{1,20}} |\d(?:st|nd|rd|th) )St"
+    rf"(?:\.(?!\s\p{{Lu}})(?!{_ENDS_SENTENCE})|(?=\.{_ENDS_SENTENCE}))"
+)
+_BEFORE_A_NUMBER = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\."
+    rf"(?= ?(?:\d|[IVXLC]{{2,6}}\b|(?<!\b[Nn]o\. ?)[IVXL]\b(?!\.)))"
+)
+_BEFORE_A_NUMBER_HINT = regex.compile(r"\. ?[0-9IVXLC]")
+_ABBREVIATED_PHRASE = regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})")
+_ABBREVIATED_WORD = regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_WORDS)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))")
+_VERSUS = regex.compile(r"(?<=[\p{L}\p{N})] )(?:v(?= \p{Lu}\p{Ll})(?<=\p{Ll} v)|[vV]s(?= ))")
+_DAYS_FROM_TO = regex.compile(rf"\b(?P<first>{_DAY})\.? ?{DASH} ?(?P<last>{_DAY})\b")
+_DAY_RULE = regex.compile(rf"\b(?P<word>{_DAY})(?:\.(?=,? )|(?=, ?\p{{Lu}}\p{{Ll}}{{2}}))(?<!\b(?:Sun|Sat|Wed)\.?)")
+_WITH_AND_WITHOUT = regex.compile(
+    r"(?<![\p{L}\p{N}/])[wW]/(?P<out>o(?:ut)?)?(?![\p{L}\p{N}/]|\.\w)|(?<![\p{L}\p{N}/])[wW]/(?=\p{L}{3})"
+)
+_BECAUSE = regex.compile(r"(?<![\p{L}\p{N}/])b/c(?![\p{L}\p{N}/])")
+_I_T = regex.compile(r"(?<=\p{Ll} |\p{Ll}, )IT(?![\p{L}\p{N}])(?! [\p{Lu}]{2})")
+
+
 def abbreviation_rules() -> tuple[Rule, ...]:
     """The stop of an abbreviation goes with it, unless it ends the sentence as well."""
     stop = frozenset(".")
     return (
-        Rule(
-            "title",
-            regex.compile(rf"\b(?P<word>{any_of(_TITLES)})\.(?= ?\p{{Lu}})"),
-            lambda match: _TITLES[match["word"]],
-            stop,
-        ),
-        Rule(
-            "title without a stop",
-            regex.compile(rf"\b(?P<word>{any_of(_BARE_TITLES)})(?= \p{{Lu}}\p{{Ll}})"),
-            lambda match: _TITLES[match["word"]],
-        ),
-        Rule(
-            "after a name",
-            regex.compile(
-                rf"(?<=[\p{{L}}\p{{N}}],? )(?<!(?:\bthe|\b[Aa]nd|\b[Oo]f|\b[Aa]t|\b[Ii]n|\b[Tt]o|\b[Bb]y|\bfrom|\bwith|\bfor) )"
-                rf"(?P<word>{any_of(_AFTER_NAMES)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))(?=[\s,;:.)?!'’])"
-            ),
-            lambda match: _AFTER_NAMES[match["word"]],
-            stop,
-        ),
-        Rule(
-            "street",
-            regex.compile(
-                rf"(?<=\p{{Lu}}\p{{Ll}}{{1,20}} |\d(?:st|nd|rd|th) )St(?:\.(?!\s\p{{Lu}})(?!{_ENDS_SENTENCE})|(?=\.{_ENDS_SENTENCE}))"
-            ),
-            lambda _: "Street",
-            stop,
-        ),
+        Rule("title", _TITLE, lambda match: _TITLES[match["word"]], stop),
+        Rule("title without a stop", _TITLE_WITHOUT_A_STOP, lambda match: _TITLES[match["word"]]),
+        Rule("after a name", _AFTER_A_NAME, lambda match: _AFTER_NAMES[match["word"]], stop),
+        Rule("street", _STREET, lambda _: "Street", stop),
         Rule(
             "before a number",
-            regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\.(?= ?(?:\d|[IVXLC]{{2,6}}\b|(?<!\b[Nn]o\. ?)[IVXL]\b(?!\.)))"
-            ),
+            _BEFORE_A_NUMBER,
             lambda match: _BEFORE_NUMBERS[match["word"]] + ("" if match.string[match.end()] == " " else " "),
             stop,
-            hint=regex.compile(r"\. ?[0-9IVXLC]"),
+            hint=_BEFORE_A_NUMBER_HINT,
         ),
-        Rule(
-            "abbreviated phrase",
-            regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})"),
-            _phrase,
-            stop,
-        ),
-        Rule(
-            "abbreviated word",
-            regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_WORDS)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))"),
-            lambda match: _WORDS[match["word"]],
-            stop,
-        ),
-        Rule(
-            "versus",
-            regex.compile(r"(?<=[\p{L}\p{N})] )(?:v(?= \p{Lu}\p{Ll})(?<=\p{Ll} v)|[vV]s(?= ))"),
-            lambda _: "versus",
-        ),
+        Rule("abbreviated phrase", _ABBREVIATED_PHRASE, _phrase, stop),
+        Rule("abbreviated word", _ABBREVIATED_WORD, lambda match: _WORDS[match["word"]], stop),
+        Rule("versus", _VERSUS, lambda _: "versus"),
         Rule(
             "days from to",
-            regex.compile(rf"\b(?P<first>{_DAY})\.? ?{DASH} ?(?P<last>{_DAY})\b"),
+            _DAYS_FROM_TO,
             lambda match: f"{_DAYS[match['first']]} to {_DAYS[match['last']]}",
             frozenset("MTWFS"),
         ),
-        Rule(
-            "day",
-            regex.compile(rf"\b(?P<word>{_DAY})(?:\.(?=,? )|(?=, ?\p{{Lu}}\p{{Ll}}{{2}}))(?<!\b(?:Sun|Sat|Wed)\.?)"),
-            lambda match: _DAYS[match["word"]],
-            frozenset("MTWFS"),
-        ),
+        Rule("day", _DAY_RULE, lambda match: _DAYS[match["word"]], frozenset("MTWFS")),
         Rule(
             "with and without",
-            regex.compile(
-                r"(?<![\p{L}\p{N}/])[wW]/(?P<out>o(?:ut)?)?(?![\p{L}\p{N}/]|\.\w)|(?<![\p{L}\p{N}/])[wW]/(?=\p{L}{3})"
-            ),
+            _WITH_AND_WITHOUT,
             lambda match: (
                 ("without" if match["out"] else "with")
                 + (" " if match.end() < len(match.string) and match.string[match.end()].isalpha() else "")
             ),
             frozenset("/"),
         ),
-        Rule("because", regex.compile(r"(?<![\p{L}\p{N}/])b/c(?![\p{L}\p{N}/])"), lambda _: "because", frozenset("/")),
-        Rule(
-            "I.T.",
-            regex.compile(r"(?<=\p{Ll} |\p{Ll}, )IT(?![\p{L}\p{N}])(?! [\p{Lu}]{2})"),
-            lambda match: spelled(match.group()),
-            frozenset("I"),
-        ),
+        Rule("because", _BECAUSE, lambda _: "because", frozenset("/")),
+        Rule("I.T.", _I_T, lambda match: spelled(match.group()), frozenset("I")),
     )

@@ -57,28 +57,40 @@ def read_address(say: Numbers, text: str) -> str:
     return " ".join(_read(say, token) for token in _TOKEN.findall(text))
 
 
-def _read(say: Numbers, token: str) -> str:
-    if token in SIGN_NAMES:
-        return SIGN_NAMES[token]
-    if token.isdecimal():
-        return say.cardinal(token) if len(token) <= 4 else digits(token)
-    if token == "www":
+def _read(say: Numbers, part: str) -> str:
+    if part in SIGN_NAMES:
+        return SIGN_NAMES[part]
+    if part.isdecimal():
+        return say.cardinal(part) if len(part) <= 4 else digits(part)
+    if part == "www":
         return "W.W.W"
-    if len(token) == 1 or (len(token) <= 3 and not _VOWEL.search(token)):
-        return spelled(token)
-    return token
+    if len(part) == 1 or (len(part) <= 3 and not _VOWEL.search(part)):
+        return spelled(part)
+    return part
+
+
+_E_MAIL_ADDRESS = regex.compile(
+    r"(?<![\p{L}\p{N}._%+@-])(?:mailto:)?(?P<address>[\p{L}\p{N}_%+][\p{L}\p{N}._%+-]{0,63}+"
+    r"@(?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}+\.){1,8}\p{L}{2,24}+)(?![\p{L}\p{N}@])"
+)
 
 
 def _email(say: Numbers) -> Rule:
-    return Rule(
-        "e-mail address",
-        regex.compile(
-            r"(?<![\p{L}\p{N}._%+@-])(?:mailto:)?(?P<address>[\p{L}\p{N}_%+][\p{L}\p{N}._%+-]{0,63}+"
-            r"@(?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}+\.){1,8}\p{L}{2,24}+)(?![\p{L}\p{N}@])"
-        ),
-        lambda match: read_address(say, match["address"]),
-        frozenset("@"),
-    )
+    return Rule("e-mail address", _E_MAIL_ADDRESS, lambda match: read_address(say, match["address"]), frozenset("@"))
+
+
+_WEB_ADDRESS_WITH_SCHEME = regex.compile(
+    r"(?<![\p{L}\p{N}])(?:(?P<scheme>https?|ftp|sftp|ssh|git|file|wss?)://)"
+    r"(?P<rest>[^\s<>\"“”‘’`{}|\\^\[\]]{1,2000}(?<![.,;:!?)'*_]))"
+)
+_WEB_ADDRESS = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}.@/_-])(?P<rest>(?:www\.{_LABELS}\p{{L}}{{2,24}}+|{_LABELS}(?:{any_of(_TOP_LEVEL)}"
+    rf"|(?:{any_of(_WORDS_TOO)})(?=/)))(?![\p{{L}}\p{{N}}_@-]|\.[\p{{L}}\p{{N}}])(?::\d{{2,5}})?{_PATH})"
+)
+_WEB_ADDRESS_HINT = regex.compile(r"\.[a-z]")
+_ADDRESS_OF_A_MACHINE = regex.compile(
+    r"(?<![\p{L}\p{N}.])(?:localhost|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}(?:/[\w/.-]{0,200}+(?<![.-]))?(?![\p{L}\p{N}])"
+)
 
 
 def _urls(say: Numbers) -> tuple[Rule, ...]:
@@ -87,34 +99,34 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
         return scheme + read_address(say, match["rest"].rstrip("/") or "/")
 
     return (
-        Rule(
-            "web address with scheme",
-            regex.compile(
-                r"(?<![\p{L}\p{N}])(?:(?P<scheme>https?|ftp|sftp|ssh|git|file|wss?)://)"
-                r"(?P<rest>[^\s<>\"“”‘’`{}|\\^\[\]]{1,2000}(?<![.,;:!?)'*_]))"
-            ),
-            url,
-            frozenset(":"),
-        ),
+        Rule("web address with scheme", _WEB_ADDRESS_WITH_SCHEME, url, frozenset(":")),
         Rule(
             "web address",
-            regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}.@/_-])(?P<rest>(?:www\.{_LABELS}\p{{L}}{{2,24}}+|{_LABELS}(?:{any_of(_TOP_LEVEL)}"
-                rf"|(?:{any_of(_WORDS_TOO)})(?=/)))(?![\p{{L}}\p{{N}}_@-]|\.[\p{{L}}\p{{N}}])(?::\d{{2,5}})?{_PATH})"
-            ),
+            _WEB_ADDRESS,
             lambda match: read_address(say, match["rest"].rstrip("/")),
             frozenset("."),
-            hint=regex.compile(r"\.[a-z]"),
+            hint=_WEB_ADDRESS_HINT,
         ),
         Rule(
             "address of a machine",
-            regex.compile(
-                r"(?<![\p{L}\p{N}.])(?:localhost|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}(?:/[\w/.-]{0,200}+(?<![.-]))?(?![\p{L}\p{N}])"
-            ),
+            _ADDRESS_OF_A_MACHINE,
             lambda match: read_address(say, match.group()),
             frozenset(":"),
         ),
     )
+
+
+_PATH_OF_WINDOWS = regex.compile(r"(?<![\p{L}\p{N}])[A-Za-z]:\\(?:[^\s\\/:*?\"<>|]{1,200}+\\?){0,30}+(?<![.,;!?)'])")
+_PATH_RULE = regex.compile(
+    r"(?<![\p{L}\p{N}_./:~-])(?:~|\.\.?)?(?:/[\p{L}\p{N}_.+@-]{1,200}+){1,30}+"
+    r"(?<=/[^/\s]{1,200}/[^\s]{1,6000}|[~.]/[^\s]{1,6000}|/(?:usr|etc|var|tmp|home|opt|bin|dev|lib|proc|root|mnt|srv|api|v\d))"
+    r"(?<![.,])/?(?![\p{L}\p{N}])"
+)
+_FILE_NAME = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}./\\_-])[\p{{L}}\p{{N}}_-]{{0,100}}+(?:\.[\p{{L}}\p{{N}}_-]{{1,100}}+){{0,4}}?\.(?:(?i:{any_of(EXTENSIONS)})|(?<=\w\w\.)[chr])"
+    rf"(?![\p{{L}}\p{{N}}_/-]|\.[\p{{L}}\p{{N}}])"
+)
+_FILE_NAME_HINT = regex.compile(r"\.[A-Za-z0-9]")
 
 
 def _files(say: Numbers) -> tuple[Rule, ...]:
@@ -128,65 +140,28 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
         return f"{'dot ' if not parts[0] else ''}{names} dot {ending}"
 
     return (
-        Rule(
-            "path of Windows",
-            regex.compile(r"(?<![\p{L}\p{N}])[A-Za-z]:\\(?:[^\s\\/:*?\"<>|]{1,200}+\\?){0,30}+(?<![.,;!?)'])"),
-            path,
-            frozenset("\\"),
-        ),
-        Rule(
-            "path",
-            regex.compile(
-                r"(?<![\p{L}\p{N}_./:~-])(?:~|\.\.?)?(?:/[\p{L}\p{N}_.+@-]{1,200}+){1,30}+"
-                r"(?<=/[^/\s]{1,200}/[^\s]{1,6000}|[~.]/[^\s]{1,6000}|/(?:usr|etc|var|tmp|home|opt|bin|dev|lib|proc|root|mnt|srv|api|v\d))"
-                r"(?<![.,])/?(?![\p{L}\p{N}])"
-            ),
-            path,
-            frozenset("/"),
-        ),
-        Rule(
-            "file name",
-            regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}./\\_-])[\p{{L}}\p{{N}}_-]{{0,100}}+(?:\.[\p{{L}}\p{{N}}_-]{{1,100}}+){{0,4}}?\.(?:(?i:{any_of(EXTENSIONS)})|(?<=\w\w\.)[chr])"
-                rf"(?![\p{{L}}\p{{N}}_/-]|\.[\p{{L}}\p{{N}}])"
-            ),
-            file_name,
-            frozenset("."),
-            hint=regex.compile(r"\.[A-Za-z0-9]"),
-        ),
+        Rule("path of Windows", _PATH_OF_WINDOWS, path, frozenset("\\")),
+        Rule("path", _PATH_RULE, path, frozenset("/")),
+        Rule("file name", _FILE_NAME, file_name, frozenset("."), hint=_FILE_NAME_HINT),
     )
+
+
+_COLOUR = regex.compile(r"(?<![\p{L}\p{N}&#])#(?=[0-9A-Fa-f]{0,5}\d)[0-9A-Fa-f]{6}(?![\p{L}\p{N}_])")
+_HASHTAG = regex.compile(r"(?<![\p{L}\p{N}_&/#])#(?P<name>(?=[\p{L}\p{N}_]{0,138}\p{L})[\p{L}\p{N}_]{1,139}+)")
+_HANDLE = regex.compile(
+    r"(?<![\p{L}\p{N}_.@])@(?P<name>[\p{L}_][\p{L}\p{N}_]{0,60}+(?:[.-][\p{L}\p{N}_]{1,60}+){0,3}+)"
+)
+_IDENTIFIER = regex.compile(
+    r"(?<![\p{L}\p{N}_])_{0,2}\p{L}[\p{L}\p{N}]{0,60}+(?:_{1,2}[\p{L}\p{N}]{1,60}+){1,20}+_{0,2}(?![\p{L}\p{N}_])"
+)
 
 
 def _tags(say: Numbers) -> tuple[Rule, ...]:
     return (
-        Rule(
-            "colour",
-            regex.compile(r"(?<![\p{L}\p{N}&#])#(?=[0-9A-Fa-f]{0,5}\d)[0-9A-Fa-f]{6}(?![\p{L}\p{N}_])"),
-            lambda match: f"hash {spelled(match.group())}",
-            frozenset("#"),
-        ),
-        Rule(
-            "hashtag",
-            regex.compile(r"(?<![\p{L}\p{N}_&/#])#(?P<name>(?=[\p{L}\p{N}_]{0,138}\p{L})[\p{L}\p{N}_]{1,139}+)"),
-            lambda match: f"hashtag {read_words(say, match['name'])}",
-            frozenset("#"),
-        ),
-        Rule(
-            "handle",
-            regex.compile(
-                r"(?<![\p{L}\p{N}_.@])@(?P<name>[\p{L}_][\p{L}\p{N}_]{0,60}+(?:[.-][\p{L}\p{N}_]{1,60}+){0,3}+)"
-            ),
-            lambda match: f"at {read_words(say, match['name'])}",
-            frozenset("@"),
-        ),
-        Rule(
-            "identifier",
-            regex.compile(
-                r"(?<![\p{L}\p{N}_])_{0,2}\p{L}[\p{L}\p{N}]{0,60}+(?:_{1,2}[\p{L}\p{N}]{1,60}+){1,20}+_{0,2}(?![\p{L}\p{N}_])"
-            ),
-            lambda match: read_words(say, match.group()),
-            frozenset("_"),
-        ),
+        Rule("colour", _COLOUR, lambda match: f"hash {spelled(match.group())}", frozenset("#")),
+        Rule("hashtag", _HASHTAG, lambda match: f"hashtag {read_words(say, match['name'])}", frozenset("#")),
+        Rule("handle", _HANDLE, lambda match: f"at {read_words(say, match['name'])}", frozenset("@")),
+        Rule("identifier", _IDENTIFIER, lambda match: read_words(say, match.group()), frozenset("_")),
     )
 
 

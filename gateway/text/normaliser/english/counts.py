@@ -34,28 +34,33 @@ def spaced(match: regex.Match[str], words: str) -> str:
     return before + words + (" " if end < len(text) and text[end].isalnum() else "")
 
 
+_SEASON = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d\d)/(?=\d\d{END}(?!/))")
+_EVEN_CHANCES = regex.compile(rf"{BEGIN}50[-–/]50{END}")
+_RANGE = regex.compile(
+    rf"(?=[-‐‑‒– \u00a0\u2009])(?<=\d{_UNIT_AFTER_RANGE})"
+    rf"(?<![\p{{L}}\d]{_RANGE_DASH}\d{{1,15}})(?<!\d{{4}}-\d\d|\d[/^eE])"
+    rf"(?:(?P<dash>{_RANGE_DASH})|{SPACE}[-–]{SPACE})"
+    rf"(?=[$€£]?{NUMBER}(?!\d|{SPACE}?{_RANGE_DASH}{SPACE}?\d|/\d|{SPACE}?=|[\p{{L}}_]{{4}}))"
+    rf"(?<!(?<!\d)\d{{3}}-(?=\d{{4}}(?!\d)))"
+)
+
+
 def range_rules() -> tuple[Rule, ...]:
     """Before the ends of a range are words; the dash alone is replaced."""
     return (
-        Rule(
-            "season",
-            regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d\d)/(?=\d\d{END}(?!/))"),
-            lambda _: " ",
-            frozenset("/"),
-        ),
-        Rule("even chances", regex.compile(rf"{BEGIN}50[-–/]50{END}"), lambda _: "fifty-fifty", DIGITS),
-        Rule(
-            "range",
-            regex.compile(
-                rf"(?=[-‐‑‒– \u00a0\u2009])(?<=\d{_UNIT_AFTER_RANGE})(?<![\p{{L}}\d]{_RANGE_DASH}\d{{1,15}})(?<!\d{{4}}-\d\d|\d[/^eE])"
-                rf"(?:(?P<dash>{_RANGE_DASH})|{SPACE}[-–]{SPACE})"
-                rf"(?=[$€£]?{NUMBER}(?!\d|{SPACE}?{_RANGE_DASH}{SPACE}?\d|/\d|{SPACE}?=|[\p{{L}}_]{{4}}))"
-                rf"(?<!(?<!\d)\d{{3}}-(?=\d{{4}}(?!\d)))"
-            ),
-            lambda _: " to ",
-            frozenset("-‐‑‒–"),
-        ),
+        Rule("season", _SEASON, lambda _: " ", frozenset("/")),
+        Rule("even chances", _EVEN_CHANCES, lambda _: "fifty-fifty", DIGITS),
+        Rule("range", _RANGE, lambda _: " to ", frozenset("-‐‑‒–")),
     )
+
+
+_FRACTION = regex.compile(
+    rf"(?:(?<=\b(?:[Ss]cored?|[Rr]ated?|[Rr]ating(?: of)?|[Gg]ot|[Gg]ave it|[Ss]olid)(?: an?)? )(?P<rated>))?"
+    rf"{BEGIN}(?<![/\d]/)(?:(?P<whole>\d{{1,6}}+)(?:{SPACE}|-))?"
+    rf"(?P<top>\d{{1,12}}+)[/⁄](?P<bottom>\d{{1,12}}+)(?![/\p{{L}}\p{{N}}_]|[.,]\d)"
+)
+_FRACTION_HINT = regex.compile(r"[0-9][/⁄][0-9]")
+_FRACTION_SIGN = regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,12}}+){SPACE}?)?(?P<sign>[{''.join(VULGAR)}])")
 
 
 def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
@@ -74,24 +79,18 @@ def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
         return say.mixed(match["whole"], top, bottom) if match["whole"] else say.fraction(top, bottom)
 
     return (
-        Rule(
-            "fraction",
-            regex.compile(
-                rf"(?:(?<=\b(?:[Ss]cored?|[Rr]ated?|[Rr]ating(?: of)?|[Gg]ot|[Gg]ave it|[Ss]olid)(?: an?)? )(?P<rated>))?"
-                rf"{BEGIN}(?<![/\d]/)(?:(?P<whole>\d{{1,6}}+)(?:{SPACE}|-))?"
-                rf"(?P<top>\d{{1,12}}+)[/⁄](?P<bottom>\d{{1,12}}+)(?![/\p{{L}}\p{{N}}_]|[.,]\d)"
-            ),
-            slashed,
-            frozenset("/⁄"),
-            hint=regex.compile(r"[0-9][/⁄][0-9]"),
-        ),
-        Rule(
-            "fraction sign",
-            regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,12}}+){SPACE}?)?(?P<sign>[{''.join(VULGAR)}])"),
-            lambda match: spaced(match, vulgar(match)),
-            frozenset(VULGAR),
-        ),
+        Rule("fraction", _FRACTION, slashed, frozenset("/⁄"), hint=_FRACTION_HINT),
+        Rule("fraction sign", _FRACTION_SIGN, lambda match: spaced(match, vulgar(match)), frozenset(VULGAR)),
     )
+
+
+_SCIENTIFIC_NOTATION = regex.compile(rf"{BEGIN}(?P<mantissa>{NUMBER})[eE](?P<exponent>[-+−]?\d{{1,4}}+){END}")
+_SCIENTIFIC_NOTATION_HINT = regex.compile(r"[0-9][eE][-+−0-9]")
+_POWER = regex.compile(
+    r"(?<=[\p{L}\p{N})])(?:\^(?:[-+−]?\d{1,6}+|\{[-+−]?\w{1,6}\}|\([-+−]?\w{1,6}\)|[A-Za-z](?!\p{L}))"
+    r"|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}+|ⁿ|(?<=\d)\*\*\d{1,6}+)"
+)
+_INDEX = regex.compile(r"[₀₁₂₃₄₅₆₇₈₉]{1,12}+(?P<more>(?=\p{L}))?")
 
 
 def power_rules(say: Numbers) -> tuple[Rule, ...]:
@@ -110,31 +109,41 @@ def power_rules(say: Numbers) -> tuple[Rule, ...]:
         return f" to the power of {words}"
 
     return (
-        Rule(
-            "scientific notation",
-            regex.compile(rf"{BEGIN}(?P<mantissa>{NUMBER})[eE](?P<exponent>[-+−]?\d{{1,4}}+){END}"),
-            scientific,
-            frozenset("eE"),
-            hint=regex.compile(r"[0-9][eE][-+−0-9]"),
-        ),
-        Rule(
-            "power",
-            regex.compile(
-                r"(?<=[\p{L}\p{N})])(?:\^(?:[-+−]?\d{1,6}+|\{[-+−]?\w{1,6}\}|\([-+−]?\w{1,6}\)|[A-Za-z](?!\p{L}))"
-                r"|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}+|ⁿ|(?<=\d)\*\*\d{1,6}+)"
-            ),
-            power,
-            frozenset("^*⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ"),
-        ),
+        Rule("scientific notation", _SCIENTIFIC_NOTATION, scientific, frozenset("eE"), hint=_SCIENTIFIC_NOTATION_HINT),
+        Rule("power", _POWER, power, frozenset("^*⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")),
         Rule(
             "index",
-            regex.compile(r"[₀₁₂₃₄₅₆₇₈₉]{1,12}+(?P<more>(?=\p{L}))?"),
+            _INDEX,
             lambda match: (
                 f" {say.cardinal(match.group().translate(_SUBSCRIPTS))}" + (" " if match["more"] is not None else "")
             ),
             frozenset("₀₁₂₃₄₅₆₇₈₉"),
         ),
     )
+
+
+_THOUSANDS_APART = regex.compile(
+    r"(?<![\p{L}\p{N}]|\d[., '’])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+"
+    r"| \d{3}(?: \d{3}){1,5}+|(?:['’]\d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
+)
+_THOUSANDS_APART_HINT = regex.compile(r"[0-9][\s'’][0-9]{3}")
+_VERSION = regex.compile(
+    rf"{BEGIN}(?:(?P<version>[vV])(?:\. ?)?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
+    rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)|(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
+    rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
+)
+_VERSION_HINT = regex.compile(r"[0-9]\.[0-9]|[vV]\.? ?[0-9]")
+_ORDINAL = regex.compile(
+    rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
+    r"(?P<plural>s)?(?![\p{L}\p{N}])"
+)
+_ORDINAL_HINT = regex.compile(r"[0-9][ \u00a0]?(?i:st|nd|rd|th|[ˢⁿʳᵗ])")
+_POSSESSIVE_OR_PLURAL_NUMBER = regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])")
+_POSSESSIVE_OR_PLURAL_NUMBER_HINT = regex.compile(r"[0-9]['’]?s")
+_LETTERS_AND_DIGITS = regex.compile(
+    r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+(?:\.\d{1,9}+)?+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
+)
+_LETTERS_AND_DIGITS_HINT = regex.compile(r"[0-9](?:(?=\p{L})|(?<=\p{L}[0-9]))")
 
 
 def code_rules(say: Numbers) -> tuple[Rule, ...]:
@@ -159,51 +168,27 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
     return (
         Rule(
             "thousands apart",
-            regex.compile(
-                r"(?<![\p{L}\p{N}]|\d[., '’])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+"
-                r"| \d{3}(?: \d{3}){1,5}+|(?:['’]\d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
-            ),
+            _THOUSANDS_APART,
             lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group())),
             DIGITS,
-            hint=regex.compile(r"[0-9][\s'’][0-9]{3}"),
+            hint=_THOUSANDS_APART_HINT,
         ),
-        Rule(
-            "version",
-            regex.compile(
-                rf"{BEGIN}(?:(?P<version>[vV])(?:\. ?)?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
-                rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)|(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
-                rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
-            ),
-            dotted,
-            DIGITS,
-            hint=regex.compile(r"[0-9]\.[0-9]|[vV]\.? ?[0-9]"),
-        ),
+        Rule("version", _VERSION, dotted, DIGITS, hint=_VERSION_HINT),
         Rule(
             "ordinal",
-            regex.compile(
-                rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
-                r"(?P<plural>s)?(?![\p{L}\p{N}])"
-            ),
+            _ORDINAL,
             lambda match: say.ordinal(match["number"]) + (match["plural"] or ""),
             DIGITS,
-            hint=regex.compile(r"[0-9][ \u00a0]?(?i:st|nd|rd|th|[ˢⁿʳᵗ])"),
+            hint=_ORDINAL_HINT,
         ),
         Rule(
             "possessive or plural number",
-            regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])"),
+            _POSSESSIVE_OR_PLURAL_NUMBER,
             lambda match: _with_s(say.cardinal(match["number"])),
             DIGITS,
-            hint=regex.compile(r"[0-9]['’]?s"),
+            hint=_POSSESSIVE_OR_PLURAL_NUMBER_HINT,
         ),
-        Rule(
-            "letters and digits",
-            regex.compile(
-                r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+(?:\.\d{1,9}+)?+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
-            ),
-            mixture,
-            DIGITS,
-            hint=regex.compile(r"[0-9](?:(?=\p{L})|(?<=\p{L}[0-9]))"),
-        ),
+        Rule("letters and digits", _LETTERS_AND_DIGITS, mixture, DIGITS, hint=_LETTERS_AND_DIGITS_HINT),
     )
 
 
@@ -213,6 +198,12 @@ def _piece(say: Numbers, piece: str) -> str:
     if piece.isascii() and piece.isupper() and len(piece) <= 2:
         return spelled(piece)
     return "A." if piece == "a" else piece
+
+
+_SIGNED_NUMBER = regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)")
+_NUMBER = regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)")
+_DIGITS = regex.compile(r"\d++")
+_OTHER_NUMERALS = regex.compile(r"[\p{No}\p{Nl}]")
 
 
 def plain_rules(say: Numbers) -> tuple[Rule, ...]:
@@ -229,20 +220,10 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
         return spaced(match, say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}"))
 
     return (
-        Rule(
-            "signed number",
-            regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)"),
-            signed,
-            frozenset("-+−–"),
-        ),
-        Rule(
-            "number",
-            regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)"),
-            lambda match: say.number(match.group()),
-            DIGITS,
-        ),
-        Rule("digits", regex.compile(r"\d++"), digit_run, DIGITS),
-        Rule("other numerals", regex.compile(r"[\p{No}\p{Nl}]"), numeral),
+        Rule("signed number", _SIGNED_NUMBER, signed, frozenset("-+−–")),
+        Rule("number", _NUMBER, lambda match: say.number(match.group()), DIGITS),
+        Rule("digits", _DIGITS, digit_run, DIGITS),
+        Rule("other numerals", _OTHER_NUMERALS, numeral),
     )
 
 

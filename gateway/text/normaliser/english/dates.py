@@ -49,6 +49,23 @@ def date_rules(say: Numbers) -> tuple[Rule, ...]:
     return (*_numeric(say), *_by_month(say))
 
 
+_DATE_YEAR_FIRST = regex.compile(
+    rf"{BEGIN}(?P<year>{_YEAR})(?P<separator>[-/.])(?P<month>\d{{1,2}})(?P=separator)(?P<day>\d{{1,2}})"
+    rf"(?:(?P<time>T)(?=\d{{2}}:\d{{2}})|{END}(?!{DASH}\d|/\d))"
+)
+_DATE_YEAR_FIRST_HINT = regex.compile(r"[0-9]{4}[-/.][0-9]")
+_DATE_YEAR_LAST = regex.compile(
+    rf"{BEGIN}(?<!\d[-/])(?P<first>\d{{1,2}})(?P<separator>[-/.])(?P<second>\d{{1,2}})(?P=separator)"
+    rf"(?P<year>[12]\d{{3}}|(?<=[/])\d{{2}}){END}(?![-/]\d)"
+)
+_DATE_YEAR_LAST_HINT = regex.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]")
+_DATE_WITHOUT_YEAR = regex.compile(
+    rf"(?<=\b(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) )"
+    rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}}){END}(?!/)"
+)
+_DATE_WITHOUT_YEAR_HINT = regex.compile(r"[0-9]/[0-9]")
+
+
 def _numeric(say: Numbers) -> tuple[Rule, ...]:
     def iso(match: regex.Match[str]) -> str:
         month, day = int(match["month"]), int(match["day"])
@@ -70,37 +87,34 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
         return spoken_date(say, "", found[1], found[0]) if found else match.group()
 
     return (
-        Rule(
-            "date, year first",
-            regex.compile(
-                rf"{BEGIN}(?P<year>{_YEAR})(?P<separator>[-/.])(?P<month>\d{{1,2}})(?P=separator)(?P<day>\d{{1,2}})"
-                rf"(?:(?P<time>T)(?=\d{{2}}:\d{{2}})|{END}(?!{DASH}\d|/\d))"
-            ),
-            iso,
-            DIGITS,
-            hint=regex.compile(r"[0-9]{4}[-/.][0-9]"),
-        ),
-        Rule(
-            "date, year last",
-            regex.compile(
-                rf"{BEGIN}(?<!\d[-/])(?P<first>\d{{1,2}})(?P<separator>[-/.])(?P<second>\d{{1,2}})(?P=separator)"
-                rf"(?P<year>[12]\d{{3}}|(?<=[/])\d{{2}}){END}(?![-/]\d)"
-            ),
-            fields,
-            DIGITS,
-            hint=regex.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]"),
-        ),
-        Rule(
-            "date, without year",
-            regex.compile(
-                rf"(?<=\b(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) )"
-                rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}}){END}(?!/)"
-            ),
-            day_of_year,
-            DIGITS,
-            hint=regex.compile(r"[0-9]/[0-9]"),
-        ),
+        Rule("date, year first", _DATE_YEAR_FIRST, iso, DIGITS, hint=_DATE_YEAR_FIRST_HINT),
+        Rule("date, year last", _DATE_YEAR_LAST, fields, DIGITS, hint=_DATE_YEAR_LAST_HINT),
+        Rule("date, without year", _DATE_WITHOUT_YEAR, day_of_year, DIGITS, hint=_DATE_WITHOUT_YEAR_HINT),
     )
+
+
+_SHORT_MONTH = regex.compile(
+    rf"\b(?P<month>{any_of(SHORT_MONTHS)})(?:\.(?={SPACE}?\d)|(?={SPACE}\d)|"
+    rf"(?<=\d{SPACE}(?P=month)|\d{ORDINAL_SUFFIX}{SPACE}(?P=month))\b\.?(?!\.))"
+)
+_SHORT_MONTH_HINT = regex.compile(r"[0-9]")
+_DATE_WITH_DASHES = regex.compile(
+    rf"{BEGIN}(?P<day>\d{{1,2}})-(?P<month>{any_of([*SHORT_MONTHS, 'May'])})-(?P<year>{_YEAR})\b"
+)
+_DATE_WITH_DASHES_HINT = regex.compile(r"[0-9]-[JFMASOND]")
+_YEAR_AFTER_MONTH = regex.compile(
+    rf"\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}"
+    rf"(?P<it>{_YEAR})(?![\p{{L}}\d]|,\d)"
+)
+_SECOND_DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}{_DAY}{_AND}(?P<it>{_DAY}){_NO_TIME}")
+_SECOND_DAY_AFTER_MONTH_HINT = regex.compile(
+    r"(?:[0-9]|st|nd|rd|th)(?:[ \u00a0]?[-‐‑‒–−&]|[ \u00a0](?:and|to))[ \u00a0]?[0-9]"
+)
+_DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}(?P<it>{_DAY}){_NO_TIME}")
+_DAY_BEFORE_MONTH = regex.compile(
+    rf"{BEGIN}(?P<it>{_DAY})(?=(?P<more>{_AND}{_DAY})?(?P<of>{SPACE}of)?{SPACE}{_MONTH}\b)"
+)
+_DAY_BEFORE_MONTH_HINT = regex.compile(r"[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f][JFMASOND]")
 
 
 def _by_month(say: Numbers) -> tuple[Rule, ...]:
@@ -121,19 +135,14 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
     return (
         Rule(
             "short month",
-            regex.compile(
-                rf"\b(?P<month>{any_of(SHORT_MONTHS)})(?:\.(?={SPACE}?\d)|(?={SPACE}\d)|"
-                rf"(?<=\d{SPACE}(?P=month)|\d{ORDINAL_SUFFIX}{SPACE}(?P=month))\b\.?(?!\.))"
-            ),
+            _SHORT_MONTH,
             lambda match: SHORT_MONTHS[match["month"]],
             _FIRST_OF_MONTHS,
-            hint=regex.compile(r"[0-9]"),
+            hint=_SHORT_MONTH_HINT,
         ),
         Rule(
             "date with dashes",
-            regex.compile(
-                rf"{BEGIN}(?P<day>\d{{1,2}})-(?P<month>{any_of([*SHORT_MONTHS, 'May'])})-(?P<year>{_YEAR})\b"
-            ),
+            _DATE_WITH_DASHES,
             lambda match: (
                 spoken_date(
                     say, match["year"], 1 + MONTHS.index(SHORT_MONTHS.get(match["month"], "May")), int(match["day"])
@@ -142,38 +151,29 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
                 else match.group()
             ),
             DIGITS,
-            hint=regex.compile(r"[0-9]-[JFMASOND]"),
+            hint=_DATE_WITH_DASHES_HINT,
         ),
+        Rule("year after month", _YEAR_AFTER_MONTH, lambda match: say.year(match["it"]), _FIRST_OF_MONTHS),
         Rule(
-            "year after month",
-            regex.compile(
-                rf"\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}"
-                rf"(?P<it>{_YEAR})(?![\p{{L}}\d]|,\d)"
-            ),
-            lambda match: say.year(match["it"]),
-            _FIRST_OF_MONTHS,
+            "second day after month", _SECOND_DAY_AFTER_MONTH, day, _FIRST_OF_MONTHS, hint=_SECOND_DAY_AFTER_MONTH_HINT
         ),
-        Rule(
-            "second day after month",
-            regex.compile(rf"\b{_MONTH}{SPACE}{_DAY}{_AND}(?P<it>{_DAY}){_NO_TIME}"),
-            day,
-            _FIRST_OF_MONTHS,
-            hint=regex.compile(r"(?:[0-9]|st|nd|rd|th)(?:[ \u00a0]?[-‐‑‒–−&]|[ \u00a0](?:and|to))[ \u00a0]?[0-9]"),
-        ),
-        Rule(
-            "day after month",
-            regex.compile(rf"\b{_MONTH}{SPACE}(?P<it>{_DAY}){_NO_TIME}"),
-            day,
-            _FIRST_OF_MONTHS,
-        ),
-        Rule(
-            "day before month",
-            regex.compile(rf"{BEGIN}(?P<it>{_DAY})(?=(?P<more>{_AND}{_DAY})?(?P<of>{SPACE}of)?{SPACE}{_MONTH}\b)"),
-            day_before,
-            _FIRST_OF_MONTHS,
-            hint=regex.compile(r"[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f][JFMASOND]"),
-        ),
+        Rule("day after month", _DAY_AFTER_MONTH, day, _FIRST_OF_MONTHS),
+        Rule("day before month", _DAY_BEFORE_MONTH, day_before, _FIRST_OF_MONTHS, hint=_DAY_BEFORE_MONTH_HINT),
     )
+
+
+_DECADE = regex.compile(r"(?<![\p{L}\p{N}$£€])['’]?(?P<decade>(?:1[1-9]|20)\d0|[2-9]0|(?<=['’])[01]0)['’]?s\b")
+_DECADE_HINT = regex.compile(r"[0-9]0['’]?s")
+_SHORT_YEAR = regex.compile(r"(?<![\p{L}\p{N}])['’](?P<year>\d{2})(?![\p{L}\p{N}'’]|[.,:]\d)")
+_YEAR_OF_AN_ERA = regex.compile(
+    rf"{BEGIN}(?P<year>\d{{1,3}}(?:,\d{{3}})?+|\d{{4}})(?={SPACE}?(?:BCE?|CE|AD|B\.C\.|A\.D\.|C\.E\.))"
+)
+_END_OF_A_SPAN_OF_YEARS = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}")
+_END_OF_A_SPAN_OF_YEARS_HINT = regex.compile(r"(?:[-‐‑‒–−]|to )0[0-9]")
+_YEAR_IN_CONTEXT = regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})")
+_YEAR_IN_CONTEXT_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
+_YEAR_RULE = regex.compile(rf"(?<![$£€#]){BEGIN}(?P<year>1[1-9]\d{{2}}|20\d{{2}}){END}")
+_YEAR_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
 
 
 def year_rules(say: Numbers) -> tuple[Rule, ...]:
@@ -183,48 +183,29 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
         return say.year(match["year"].replace(",", ""))
 
     return (
-        Rule(
-            "decade",
-            regex.compile(r"(?<![\p{L}\p{N}$£€])['’]?(?P<decade>(?:1[1-9]|20)\d0|[2-9]0|(?<=['’])[01]0)['’]?s\b"),
-            lambda match: say.decade(match["decade"]),
-            DIGITS,
-            hint=regex.compile(r"[0-9]0['’]?s"),
-        ),
+        Rule("decade", _DECADE, lambda match: say.decade(match["decade"]), DIGITS, hint=_DECADE_HINT),
         Rule(
             "short year",
-            regex.compile(r"(?<![\p{L}\p{N}])['’](?P<year>\d{2})(?![\p{L}\p{N}'’]|[.,:]\d)"),
+            _SHORT_YEAR,
             lambda match: (
                 f"oh {say.cardinal(match['year'][1])}" if match["year"][0] == "0" else say.cardinal(match["year"])
             ),
             frozenset("'’"),
         ),
-        Rule(
-            "year of an era",
-            regex.compile(
-                rf"{BEGIN}(?P<year>\d{{1,3}}(?:,\d{{3}})?+|\d{{4}})(?={SPACE}?(?:BCE?|CE|AD|B\.C\.|A\.D\.|C\.E\.))"
-            ),
-            era,
-            frozenset("BCA"),
-        ),
+        Rule("year of an era", _YEAR_OF_AN_ERA, era, frozenset("BCA")),
         Rule(
             "end of a span of years",
-            regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}"),
+            _END_OF_A_SPAN_OF_YEARS,
             lambda match: f"oh {say.cardinal(match['year'])}",
             DIGITS,
-            hint=regex.compile(r"(?:[-‐‑‒–−]|to )0[0-9]"),
+            hint=_END_OF_A_SPAN_OF_YEARS_HINT,
         ),
         Rule(
             "year in context",
-            regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})"),
+            _YEAR_IN_CONTEXT,
             lambda match: say.year(match["year"]),
             DIGITS,
-            hint=regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])"),
+            hint=_YEAR_IN_CONTEXT_HINT,
         ),
-        Rule(
-            "year",
-            regex.compile(rf"(?<![$£€#]){BEGIN}(?P<year>1[1-9]\d{{2}}|20\d{{2}}){END}"),
-            lambda match: say.year(match["year"]),
-            DIGITS,
-            hint=regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])"),
-        ),
+        Rule("year", _YEAR_RULE, lambda match: say.year(match["year"]), DIGITS, hint=_YEAR_HINT),
     )

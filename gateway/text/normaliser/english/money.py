@@ -96,6 +96,23 @@ _ADJECTIVE = (
 _TAIL = rf"{_RANGE}{_SCALE}{_ADJECTIVE}(?!\p{{N}}|[.,]\p{{N}})"
 
 
+_MINUS_BEFORE_MONEY = regex.compile(rf"(?<![\p{{L}}\p{{N}})])[-−](?=(?:{any_of(CURRENCIES)}){SPACE}?\d)")
+_MONEY_SIGN_OF_A_COUNTRY = regex.compile(rf"{_SIGN_OF_COUNTRY}{SPACE}?{_AMOUNT}{_TAIL}")
+_MONEY_SIGN_OF_A_COUNTRY_HINT = regex.compile(r"[A-Z]\$")
+_MONEY_SIGN_FIRST = regex.compile(rf"{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}")
+_MONEY_CODE_FIRST = regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}")
+_MONEY_CODE_FIRST_HINT = regex.compile(r"[A-Z]{3}[ \u00a0]?[-−]?\.?[0-9]")
+_MONEY_SIGN_LAST = regex.compile(
+    rf"{BEGIN}(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
+    rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)"
+)
+_MONEY_SIGN_LAST_HINT = regex.compile(
+    r"[0-9][ \u00a0\u2009\u202f]?(?:[A-Za-z]{1,9}[ \u00a0\u2009\u202f]?)?(?:[£€¥₹₩₽₺₪₫₴฿₦₱₿$]|[A-Z]{3})"
+)
+_CENTS = regex.compile(rf"{BEGIN}(?P<amount>\d{{1,6}}+){SPACE}?¢")
+_PENCE = regex.compile(rf"{BEGIN}(?P<amount>\d{{1,3}}+)p(?![\p{{L}}\p{{N}}])")
+
+
 def money_rules(say: Numbers) -> tuple[Rule, ...]:
     def before(match: regex.Match[str]) -> str:
         return spoken_amount(say, CURRENCIES[match["sign"]], match)
@@ -108,53 +125,32 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
         return spoken_amount(say, CURRENCIES.get(unit) or CODES[unit], match)
 
     return (
-        Rule(
-            "minus before money",
-            regex.compile(rf"(?<![\p{{L}}\p{{N}})])[-−](?=(?:{any_of(CURRENCIES)}){SPACE}?\d)"),
-            lambda _: "minus ",
-            _SIGNS,
-        ),
+        Rule("minus before money", _MINUS_BEFORE_MONEY, lambda _: "minus ", _SIGNS),
         Rule(
             "money, sign of a country",
-            regex.compile(rf"{_SIGN_OF_COUNTRY}{SPACE}?{_AMOUNT}{_TAIL}"),
+            _MONEY_SIGN_OF_A_COUNTRY,
             before,
             frozenset("$"),
-            hint=regex.compile(r"[A-Z]\$"),
+            hint=_MONEY_SIGN_OF_A_COUNTRY_HINT,
         ),
-        Rule(
-            "money, sign first",
-            regex.compile(rf"{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}"),
-            before,
-            _SIGNS,
-        ),
-        Rule(
-            "money, code first",
-            regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}"),
-            after_code,
-            DIGITS,
-            hint=regex.compile(r"[A-Z]{3}[ \u00a0]?[-−]?\.?[0-9]"),
-        ),
+        Rule("money, sign first", _MONEY_SIGN_FIRST, before, _SIGNS),
+        Rule("money, code first", _MONEY_CODE_FIRST, after_code, DIGITS, hint=_MONEY_CODE_FIRST_HINT),
         Rule(
             "money, sign last",
-            regex.compile(
-                rf"{BEGIN}(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
-                rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)"
-            ),
+            _MONEY_SIGN_LAST,
             after,
             _SIGNS | frozenset(code[0] for code in CODES),
-            hint=regex.compile(
-                r"[0-9][ \u00a0\u2009\u202f]?(?:[A-Za-z]{1,9}[ \u00a0\u2009\u202f]?)?(?:[£€¥₹₩₽₺₪₫₴฿₦₱₿$]|[A-Z]{3})"
-            ),
+            hint=_MONEY_SIGN_LAST_HINT,
         ),
         Rule(
             "cents",
-            regex.compile(rf"{BEGIN}(?P<amount>\d{{1,6}}+){SPACE}?¢"),
+            _CENTS,
             lambda match: f"{say.cardinal(match['amount'])} {'cent' if match['amount'] == '1' else 'cents'}",
             frozenset("¢"),
         ),
         Rule(
             "pence",
-            regex.compile(rf"{BEGIN}(?P<amount>\d{{1,3}}+)p(?![\p{{L}}\p{{N}}])"),
+            _PENCE,
             lambda match: (
                 f"{say.cardinal(match['amount'])} {'penny' if match['amount'] == '1' else 'pence'}"
                 if say.british

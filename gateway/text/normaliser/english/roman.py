@@ -8,23 +8,26 @@ from gateway.text.normaliser.english.numbers import Numbers
 from gateway.text.rules import Rule
 
 _RULERS = (
-    "Henry Louis Elizabeth George Edward Richard Charles William James Philip Philippe John Paul Pius Benedict Napoleon "
-    "Catherine Ivan Nicholas Alexander Peter Frederick Ferdinand Leo Gregory Clement Innocent Urban Boniface Sixtus "
-    "Julius Adrian Stephen Alfonso Juan Carlos Felipe Ramesses Ramses Ptolemy Darius Xerxes Cyrus Mehmed Murad Selim "
-    "Carl Gustav Christian Haakon Harald Olav Umberto Victor Leopold Albert Baudouin Otto Mary Margaret Margrethe "
-    "Wilhelm Friedrich Franz Joseph Maximilian Rudolf Sigismund Wladyslaw Constantine Theodosius Justinian Valentinian "
-    "Cleopatra Thutmose Amenhotep Seti Edmund Alfred Harold Matilda Anne Isabella Sancho Pedro "
-    "Manuel Miguel Francis Rainier Hussein Abdullah Mohammed Hassan Faisal Rama Sargon Ashurnasirpal Tiglath Emmanuel"
-).split()
+    "Henry Louis Elizabeth George Edward Richard Charles William James Philip Philippe John Paul Pius "
+    "Benedict Napoleon Catherine Ivan Nicholas Alexander Peter Frederick Ferdinand Leo Gregory Clement "
+    "Innocent Urban Boniface Sixtus Julius Adrian Stephen Alfonso Juan Carlos Felipe Ramesses Ramses "
+    "Ptolemy Darius Xerxes Cyrus Mehmed Murad Selim Carl Gustav Christian Haakon Harald Olav Umberto "
+    "Victor Leopold Albert Baudouin Otto Mary Margaret Margrethe Wilhelm Friedrich Franz Joseph "
+    "Maximilian Rudolf Sigismund Wladyslaw Constantine Theodosius Justinian Valentinian Cleopatra "
+    "Thutmose Amenhotep Seti Edmund Alfred Harold Matilda Anne Isabella Sancho Pedro Manuel Miguel "
+    "Francis Rainier Hussein Abdullah Mohammed Hassan Faisal Rama Sargon Ashurnasirpal Tiglath Emmanuel"
+).replace(" ", "|")
 _COUNTED = (
-    "Chapter Part Book Volume Vol Act Scene Section Article Appendix Title Phase Type Class Level Stage Grade War Bowl "
-    "Figure Table Unit Episode Season Round Category Schedule Annex Apollo Fantasy Rocky Rambo Wars Saturn Gemini Mark "
-    "Division Group Tier Lesson Canto Stanza Verse Sonata Symphony Quest Theft Auto Godfather Corps Clause "
-    "Amendment Step Exercise Problem Theorem Lemma Book Games Olympics Mach Factor Schedule chapter part volume act "
-    "scene section article type phase stage grade level class book appendix"
-).split()
+    "Chapter Part Book Volume Vol Act Scene Section Article Appendix Title Phase Type Class Level Stage "
+    "Grade War Bowl Figure Table Unit Episode Season Round Category Schedule Annex Apollo Fantasy Rocky "
+    "Rambo Wars Saturn Gemini Mark Division Group Tier Lesson Canto Stanza Verse Sonata Symphony Quest "
+    "Theft Auto Godfather Corps Clause Amendment Step Exercise Problem Theorem Lemma Games Olympics Mach "
+    "Factor chapter part volume act scene section article type phase stage grade level class book "
+    "appendix"
+).replace(" ", "|")
 _TITLES = "King Queen Pope Emperor Empress Tsar Czar Kaiser Prince Saint Sultan Shah Pharaoh Duke Count"
 
+_NO_NAMES = "The|This|That|With|For|And|But|His|Her|Its|Your|Our|Their|From|When|Was"
 _NUMERAL = r"(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 _END = r"(?![\p{L}\p{N}]|\.\p{L}|['’]\p{Ll}{2})"
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -38,6 +41,25 @@ def value(numeral: str) -> int:
     )
 
 
+_RULER = regex.compile(
+    rf"(?<=\b(?:{_RULERS}) )(?P<numeral>{_NUMERAL}){_END}(?!(?<=\b\w)\. \p{{Lu}})(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:)])|"
+    rf"(?<=\b(?:{_TITLES.replace(' ', '|')}) \p{{L}}{{2,20}} I))"
+)
+_SECOND_OF_TWO = regex.compile(
+    rf"(?<=\b(?:{_COUNTED})s?\.? [IVXLC]{{1,6}}(?: (?:and|to|or|&) |[-–]))(?P<numeral>{_NUMERAL}){_END}"
+)
+_COUNTED_WORD = regex.compile(
+    rf"(?<=\b(?:{_COUNTED})s?\.? )(?P<numeral>{_NUMERAL}){_END}(?!\.? (?:am|was|have|had|will|think|would)\b)"
+)
+_CENTURY = regex.compile(
+    rf"(?<![\p{{L}}\p{{N}}])(?P<numeral>(?=[IVX]){_NUMERAL})(?:th|(?=(?:th)? centur(?:y|ies)\b))(?!\p{{L}})"
+)
+_AFTER_A_CAPITALISED_WORD = regex.compile(
+    rf"(?<=\b(?:\p{{Lu}}\p{{Ll}}{{2,20}}|number) )(?<!\b(?:{_NO_NAMES}) )"
+    rf"(?P<numeral>(?=[IVX]{{2,6}}){_NUMERAL})(?<!\bX{{2,3}}){_END}"
+)
+
+
 def roman_rules(say: Numbers) -> tuple[Rule, ...]:
     def ordinal(match: regex.Match[str]) -> str:
         return say.ordinal(str(value(match["numeral"])))
@@ -46,48 +68,10 @@ def roman_rules(say: Numbers) -> tuple[Rule, ...]:
         return say.cardinal(str(value(match["numeral"])))
 
     needs = frozenset("IVX")
-    rulers, counted = "|".join(_RULERS), "|".join(_COUNTED)
     return (
-        Rule(
-            "ruler",
-            regex.compile(
-                rf"(?<=\b(?:{rulers}) )(?P<numeral>{_NUMERAL}){_END}(?!(?<=\b\w)\. \p{{Lu}})(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:)])|"
-                rf"(?<=\b(?:{_TITLES.replace(' ', '|')}) \p{{L}}{{2,20}} I))"
-            ),
-            lambda match: f"the {ordinal(match)}",
-            needs,
-        ),
-        Rule(
-            "second of two",
-            regex.compile(
-                rf"(?<=\b(?:{counted})s?\.? [IVXLC]{{1,6}}(?: (?:and|to|or|&) |[-–]))(?P<numeral>{_NUMERAL}){_END}"
-            ),
-            cardinal,
-            needs,
-        ),
-        Rule(
-            "counted word",
-            regex.compile(
-                rf"(?<=\b(?:{counted})s?\.? )(?P<numeral>{_NUMERAL}){_END}(?!\.? (?:am|was|have|had|will|think|would)\b)"
-            ),
-            cardinal,
-            needs,
-        ),
-        Rule(
-            "century",
-            regex.compile(
-                rf"(?<![\p{{L}}\p{{N}}])(?P<numeral>(?=[IVX]){_NUMERAL})(?:th|(?=(?:th)? centur(?:y|ies)\b))(?!\p{{L}})"
-            ),
-            ordinal,
-            needs,
-        ),
-        Rule(
-            "after a capitalised word",
-            regex.compile(
-                rf"(?<=\b(?:\p{{Lu}}\p{{Ll}}{{2,20}}|number) )(?<!\b(?:The|This|That|With|For|And|But|His|Her|Its|Your|Our|Their|From|When|Was) )"
-                rf"(?P<numeral>(?=[IVX]{{2,6}}){_NUMERAL})(?<!\bX{{2,3}}){_END}"
-            ),
-            cardinal,
-            needs,
-        ),
+        Rule("ruler", _RULER, lambda match: f"the {ordinal(match)}", needs),
+        Rule("second of two", _SECOND_OF_TWO, cardinal, needs),
+        Rule("counted word", _COUNTED_WORD, cardinal, needs),
+        Rule("century", _CENTURY, ordinal, needs),
+        Rule("after a capitalised word", _AFTER_A_CAPITALISED_WORD, cardinal, needs),
     )

@@ -36,44 +36,55 @@ _ORNAMENTS = "<>^~\\#"
 _SILENT = "*_`|•·‣◦▪■□●○◆◇★☆<>{}⟨⟩"
 
 
+_APOSTROPHE = regex.compile(r"(?<=[\p{L}\p{N}])’(?=[\p{L}\p{N}])|’(?=(?:\d0s|\d\d|em|til|cause|tis|twas)\b)")
+_QUOTES_RULE = regex.compile(r"[„‟‹›〝〞「」『』]")
+_DASH = regex.compile(rf"(?<![-–—!<]){SPACE}?--{SPACE}?(?![-–—>])|[―⸺⸻]")
+_ARROW = regex.compile(r"[-=]>|<-(?=\s)")
+_COMPARISON = regex.compile(r"(?<=\s)(?:<=|>=|!=|==)(?=\s)|(?<=\w)(?:<=|>=|!=|==)(?=\w)|~=|\+/-|\+-(?=\d)")
+
+
 def punctuation_rules() -> tuple[AnyRule, ...]:
     """Before everything else: quotes and dashes in the forms that later rules and misaki know."""
     return (
-        Rule(
-            "apostrophe",
-            regex.compile(r"(?<=[\p{L}\p{N}])’(?=[\p{L}\p{N}])|’(?=(?:\d0s|\d\d|em|til|cause|tis|twas)\b)"),
-            lambda _: "'",
-            frozenset("’"),
-        ),
-        Rule(
-            "quotes",
-            regex.compile(r"[„‟‹›〝〞「」『』]"),
-            lambda match: match.group().translate(_QUOTES),
-            frozenset("„‟‹›〝〞「」『』"),
-        ),
-        Rule(
-            "dash", regex.compile(rf"(?<![-–—!<]){SPACE}?--{SPACE}?(?![-–—>])|[―⸺⸻]"), lambda _: "—", frozenset("-―⸺⸻")
-        ),
-        Rule(
-            "arrow",
-            regex.compile(r"[-=]>|<-(?=\s)"),
-            lambda match: "←" if match.group() == "<-" else "→",
-            frozenset("<>"),
-        ),
+        Rule("apostrophe", _APOSTROPHE, lambda _: "'", frozenset("’")),
+        Rule("quotes", _QUOTES_RULE, lambda match: match.group().translate(_QUOTES), frozenset("„‟‹›〝〞「」『』")),
+        Rule("dash", _DASH, lambda _: "—", frozenset("-―⸺⸻")),
+        Rule("arrow", _ARROW, lambda match: "←" if match.group() == "<-" else "→", frozenset("<>")),
         Rule(
             "comparison",
-            regex.compile(r"(?<=\s)(?:<=|>=|!=|==)(?=\s)|(?<=\w)(?:<=|>=|!=|==)(?=\w)|~=|\+/-|\+-(?=\d)"),
+            _COMPARISON,
             lambda match: {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "~=": "≈"}.get(match.group(), "±"),
             frozenset("=+"),
         ),
     )
 
 
+_OPTIONAL_PLURAL = regex.compile(r"(?<=\p{L})\((?P<ending>e?s)\)(?!\p{L})")
+
+
 def plural_rules() -> tuple[AnyRule, ...]:
     def plural(match: regex.Match[str]) -> str:
         return match["ending"]
 
-    return (Rule("optional plural", regex.compile(r"(?<=\p{L})\((?P<ending>e?s)\)(?!\p{L})"), plural, frozenset("(")),)
+    return (Rule("optional plural", _OPTIONAL_PLURAL, plural, frozenset("(")),)
+
+
+_PER_RULE = regex.compile(
+    r"(?<=\d[kKmMbB]?|dollars?|cents?|pounds?|pence|penny|euros?|rupees?|yen|[Tt]imes)/(?P<per>day|week|wk|month|mo"
+    r"|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])"
+)
+_PER_HINT = regex.compile(r"/[dwmynhpsuikol]")
+_MINUS_IN_AN_EQUATION = regex.compile(
+    rf"(?<=[\p{{N}})]|\b\p{{L}}|[²³]){SPACE}?[-−–]{SPACE}?(?=(?:\d[\d.,]{{0,15}}|\p{{L}}){SPACE}?=)"
+)
+_MINUS = regex.compile(rf"(?<=[\p{{L}}\p{{N}})²³]){SPACE}?−{SPACE}?(?=[\p{{L}}\p{{N}}(])")
+_TIMES = regex.compile(rf"(?<=[\d)]){SPACE}?[*·⋅]{SPACE}?(?=[\d(])")
+_DIVISION = regex.compile(rf"(?<=[\d)]){SPACE}?[/∕]{SPACE}?(?=[\d(])(?<={SPACE}|\)[/∕])")
+_ABOUT = regex.compile(r"(?<![\p{L}\p{N}~])[~∼](?=[$€£]?\d)")
+_NUMBER_SIGN = regex.compile(r"(?<![\p{L}\p{N}&#])(?:#|№ ?)(?=\d)")
+_SECTIONS = regex.compile(r"§§ ?")
+_GREEK_LETTER = regex.compile(r"(?<![\p{Greek}\p{M}'’])[\p{Greek}µ∆Ω](?![\p{Greek}\p{M}'’])")
+_TIMES_MORE = regex.compile(r"(?<=\d)x(?= (?:more|less|fewer|\p{Ll}{2,12}er)\b)")
 
 
 def math_rules() -> tuple[AnyRule, ...]:
@@ -81,52 +92,20 @@ def math_rules() -> tuple[AnyRule, ...]:
     return (
         Rule(
             "per",
-            regex.compile(
-                r"(?<=\d[kKmMbB]?|dollars?|cents?|pounds?|pence|penny|euros?|rupees?|yen|[Tt]imes)/(?P<per>day|week|wk|month|mo"
-                r"|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])"
-            ),
+            _PER_RULE,
             lambda match: f" per {_PER.get(match['per'], match['per'])}",
             frozenset("/"),
-            hint=regex.compile(r"/[dwmynhpsuikol]"),
+            hint=_PER_HINT,
         ),
-        Rule(
-            "minus in an equation",
-            regex.compile(
-                rf"(?<=[\p{{N}})]|\b\p{{L}}|[²³]){SPACE}?[-−–]{SPACE}?(?=(?:\d[\d.,]{{0,15}}|\p{{L}}){SPACE}?=)"
-            ),
-            lambda _: " minus ",
-            frozenset("="),
-        ),
-        Rule(
-            "minus",
-            regex.compile(rf"(?<=[\p{{L}}\p{{N}})²³]){SPACE}?−{SPACE}?(?=[\p{{L}}\p{{N}}(])"),
-            lambda _: " minus ",
-            frozenset("−"),
-        ),
-        Rule(
-            "times", regex.compile(rf"(?<=[\d)]){SPACE}?[*·⋅]{SPACE}?(?=[\d(])"), lambda _: " times ", frozenset("*·⋅")
-        ),
-        Rule(
-            "division",
-            regex.compile(rf"(?<=[\d)]){SPACE}?[/∕]{SPACE}?(?=[\d(])(?<={SPACE}|\)[/∕])"),
-            lambda _: " divided by ",
-            frozenset("/∕"),
-        ),
-        Rule("about", regex.compile(r"(?<![\p{L}\p{N}~])[~∼](?=[$€£]?\d)"), lambda _: "about ", frozenset("~∼")),
-        Rule("number sign", regex.compile(r"(?<![\p{L}\p{N}&#])(?:#|№ ?)(?=\d)"), lambda _: "number ", frozenset("#№")),
-        Rule("sections", regex.compile(r"§§ ?"), lambda _: "sections ", frozenset("§")),
-        Rule(
-            "greek letter",
-            regex.compile(r"(?<![\p{Greek}\p{M}'’])[\p{Greek}µ∆Ω](?![\p{Greek}\p{M}'’])"),
-            _greek,
-            frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ"),
-        ),
-        Rule(
-            "times more",
-            regex.compile(r"(?<=\d)x(?= (?:more|less|fewer|\p{Ll}{2,12}er)\b)"),
-            lambda _: " times",
-            frozenset("x"),
-        ),
+        Rule("minus in an equation", _MINUS_IN_AN_EQUATION, lambda _: " minus ", frozenset("=")),
+        Rule("minus", _MINUS, lambda _: " minus ", frozenset("−")),
+        Rule("times", _TIMES, lambda _: " times ", frozenset("*·⋅")),
+        Rule("division", _DIVISION, lambda _: " divided by ", frozenset("/∕")),
+        Rule("about", _ABOUT, lambda _: "about ", frozenset("~∼")),
+        Rule("number sign", _NUMBER_SIGN, lambda _: "number ", frozenset("#№")),
+        Rule("sections", _SECTIONS, lambda _: "sections ", frozenset("§")),
+        Rule("greek letter", _GREEK_LETTER, _greek, frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ")),
+        Rule("times more", _TIMES_MORE, lambda _: " times", frozenset("x")),
     )
 
 
@@ -139,21 +118,21 @@ def _greek(match: regex.Match[str]) -> str:
     return f"{left}{name}{right}"
 
 
+_CURRENCY_OR_PROGRAMMING_LANGUAGE = regex.compile(r"(?<=\b[CcFJ])#(?![\p{L}\p{N}])")
+_PLUS_PLUS = regex.compile(r"(?<=\b[Cc])\+\+")
+_SLASH = regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])")
+_SIGN = regex.compile(rf"(?P<sign>[{regex.escape(''.join(_NAMES))}])(?P=sign)*+")
+_SILENT_SIGN = regex.compile(rf"[{regex.escape(_SILENT)}]")
+
+
 def symbol_rules() -> tuple[AnyRule, ...]:
     """What is left, by name; signs that only mark something are silent."""
     return (
-        Rule(
-            "currency or programming language",
-            regex.compile(r"(?<=\b[CcFJ])#(?![\p{L}\p{N}])"),
-            lambda _: " sharp",
-            frozenset("#"),
-        ),
-        Rule("plus plus", regex.compile(r"(?<=\b[Cc])\+\+"), lambda _: " plus plus", frozenset("+")),
-        Rule("slash", regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])"), lambda _: " ", frozenset("/")),
-        Rule(
-            "sign", regex.compile(rf"(?P<sign>[{regex.escape(''.join(_NAMES))}])(?P=sign)*+"), _sign, frozenset(_NAMES)
-        ),
-        Rule("silent sign", regex.compile(rf"[{regex.escape(_SILENT)}]"), lambda _: " ", frozenset(_SILENT)),
+        Rule("currency or programming language", _CURRENCY_OR_PROGRAMMING_LANGUAGE, lambda _: " sharp", frozenset("#")),
+        Rule("plus plus", _PLUS_PLUS, lambda _: " plus plus", frozenset("+")),
+        Rule("slash", _SLASH, lambda _: " ", frozenset("/")),
+        Rule("sign", _SIGN, _sign, frozenset(_NAMES)),
+        Rule("silent sign", _SILENT_SIGN, lambda _: " ", frozenset(_SILENT)),
     )
 
 

@@ -42,6 +42,17 @@ def time_rules(say: Numbers) -> tuple[Rule, ...]:
     return (*_durations(say), *_clock(say))
 
 
+_TIME = regex.compile(
+    rf"{BEGIN}(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}}+)?)?"
+    rf"(?:{SPACE}?{_HALF}|(?P<utc>Z)(?![\p{{L}}\p{{N}}])|(?![\p{{L}}\p{{N}}:]|\.\d))"
+)
+_TIME_WITH_A_STOP = regex.compile(
+    rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?(?P<utc>(?!))?{SPACE}?{_HALF}"
+)
+_HOUR = regex.compile(rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9]){SPACE}?{_HALF}")
+_RATIO = regex.compile(rf"{BEGIN}(?P<left>\d{{1,3}}+):(?P<right>\d{{1,3}}+)(?![\p{{L}}\p{{N}}:]|\.\d)")
+
+
 def _clock(say: Numbers) -> tuple[Rule, ...]:
     def clock(match: regex.Match[str]) -> str:
         words = spoken_time(say, int(match["hour"]), match["minute"], match["half"] or "")
@@ -52,33 +63,18 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
         return words + (" U.T.C" if match["utc"] else "")
 
     return (
-        Rule(
-            "time",
-            regex.compile(
-                rf"{BEGIN}(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}}+)?)?"
-                rf"(?:{SPACE}?{_HALF}|(?P<utc>Z)(?![\p{{L}}\p{{N}}])|(?![\p{{L}}\p{{N}}:]|\.\d))"
-            ),
-            clock,
-            frozenset(":"),
-        ),
-        Rule(
-            "time with a stop",
-            regex.compile(
-                rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?(?P<utc>(?!))?{SPACE}?{_HALF}"
-            ),
-            clock,
-            frozenset("mM"),
-        ),
+        Rule("time", _TIME, clock, frozenset(":")),
+        Rule("time with a stop", _TIME_WITH_A_STOP, clock, frozenset("mM")),
         Rule(
             "hour",
-            regex.compile(rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9]){SPACE}?{_HALF}"),
+            _HOUR,
             lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}",
             frozenset("mM"),
             hint=_HALF_HINT,
         ),
         Rule(
             "ratio",
-            regex.compile(rf"{BEGIN}(?P<left>\d{{1,3}}+):(?P<right>\d{{1,3}}+)(?![\p{{L}}\p{{N}}:]|\.\d)"),
+            _RATIO,
             lambda match: f"{say.cardinal(match['left'])} to {say.cardinal(match['right'])}",
             frozenset(":"),
         ),
@@ -89,6 +85,23 @@ def _half(match: regex.Match[str]) -> str:
     """ "p.m." and "pm" as misaki spells them best; a final stop may also end the sentence, and stays."""
     stop = "." if match.group().endswith(".") else ""
     return f"{match['half'].upper()}.M{stop}"
+
+
+_DURATION_WITH_COLONS = regex.compile(
+    rf"{BEGIN}(?:\d:[0-5]\d:[0-5]\d|\d{{2,3}}:[0-5]\d:[0-5]\d(?<!(?:[01]\d|2[0-4]):\d\d:\d\d)"
+    rf"|(?:2[5-9]|[3-9]\d|\d{{3}}):[0-5]\d)(?![\p{{L}}\p{{N}}:]|\.\d|{SPACE}?[AaPp]\.?[Mm]\b)"
+)
+_DURATION_WITH_LETTERS = regex.compile(
+    rf"{BEGIN}(?:(?:(?P<day>\d{{1,4}}+)d{SPACE}?(?=\d{{1,4}}h))?(?P<hour>\d{{1,4}}+(?:\.\d{{1,4}}+)?)h(?:rs?)?"
+    rf"(?:(?P<minute>\d{{1,2}}+)|{SPACE}?(?P<minute>\d{{1,2}}+)m(?:ins?)?)?"
+    rf"(?:{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)?"
+    rf"|(?P<minute>\d{{1,4}}+)m(?:ins?)?{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)(?![\p{{L}}\p{{N}}])"
+)
+_MINUTES_AND_SECONDS = regex.compile(
+    rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
+    rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
+)
+_MINUTES_AND_SECONDS_HINT = regex.compile(r"[0-9]['’′][ \u00a00-9]")
 
 
 def _durations(say: Numbers) -> tuple[Rule, ...]:
@@ -110,34 +123,7 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         )
 
     return (
-        Rule(
-            "duration with colons",
-            regex.compile(
-                rf"{BEGIN}(?:\d:[0-5]\d:[0-5]\d|\d{{2,3}}:[0-5]\d:[0-5]\d(?<!(?:[01]\d|2[0-4]):\d\d:\d\d)"
-                rf"|(?:2[5-9]|[3-9]\d|\d{{3}}):[0-5]\d)(?![\p{{L}}\p{{N}}:]|\.\d|{SPACE}?[AaPp]\.?[Mm]\b)"
-            ),
-            colons,
-            frozenset(":"),
-        ),
-        Rule(
-            "duration with letters",
-            regex.compile(
-                rf"{BEGIN}(?:(?:(?P<day>\d{{1,4}}+)d{SPACE}?(?=\d{{1,4}}h))?(?P<hour>\d{{1,4}}+(?:\.\d{{1,4}}+)?)h(?:rs?)?"
-                rf"(?:(?P<minute>\d{{1,2}}+)|{SPACE}?(?P<minute>\d{{1,2}}+)m(?:ins?)?)?"
-                rf"(?:{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)?"
-                rf"|(?P<minute>\d{{1,4}}+)m(?:ins?)?{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)(?![\p{{L}}\p{{N}}])"
-            ),
-            letters,
-            frozenset("hm"),
-        ),
-        Rule(
-            "minutes and seconds",
-            regex.compile(
-                rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
-                rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
-            ),
-            primes,
-            frozenset("'’′"),
-            hint=regex.compile(r"[0-9]['’′][ \u00a00-9]"),
-        ),
+        Rule("duration with colons", _DURATION_WITH_COLONS, colons, frozenset(":")),
+        Rule("duration with letters", _DURATION_WITH_LETTERS, letters, frozenset("hm")),
+        Rule("minutes and seconds", _MINUTES_AND_SECONDS, primes, frozenset("'’′"), hint=_MINUTES_AND_SECONDS_HINT),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
@@ -57,7 +59,8 @@ CLEAR = (
 
 AMBIGUOUS = {
     "m": "meter", "g": "gram", "l": "liter", "L": "liter", "t": "ton", "h": "hour", "s": "second", "d": "day",
-    "in": "inch", "in.": "inch", "V": "volt", "W": "watt", "A": "amp", "J": "joule", "N": "newton", "Gb": "gigabit", "Mb": "megabit", "kb": "kilobit", "C": "degree Celsius", "F": "degree Fahrenheit",
+    "in": "inch", "in.": "inch", "V": "volt", "W": "watt", "A": "amp", "J": "joule", "N": "newton", "Gb": "gigabit",
+    "Mb": "megabit", "kb": "kilobit", "C": "degree Celsius", "F": "degree Fahrenheit",
 }  # fmt: skip
 """These may be a word, a name or a series as well: "5 in", "the 5 A", "$5 M". Read when the option asks for it."""
 
@@ -80,66 +83,60 @@ _LENGTHS = ("m", "km", "cm", "mm", "ft", "mi", "in", "yd")
 _ONE = regex.compile(rf"(?<![\d.,])1{SPACE}?-?\Z")
 
 
+_AFTER_NUMBER = rf"[0-9](?:(?P<space>{SPACE})|(?P<hyphen>-))?(?P<it>(?=\p{{L}})"
+_PER_UNIT = rf"{_AFTER_NUMBER}(?P<unit>{any_of(CLEAR | AMBIGUOUS)})/(?P<per>{any_of(_PER)})(?![\p{{L}}\p{{N}}²³]))"
+_POWER = rf"(?P<unit>{any_of(_LENGTHS)})(?P<power>[²³]|[23](?=[^\p{{L}}\p{{N}}.,]|\Z|[.,](?!\d)))"
+_AFTER_UNIT = r"(?![\p{L}\p{N}²³/^'’]|-\p{L})"
+_DECIMAL = r"\d{1,3}+(?:\.\d{1,8}+)?"
+_ANGLE = regex.compile(
+    rf"(?P<degrees>{BEGIN}{_DECIMAL})°{SPACE}?(?:(?P<minutes>{_DECIMAL})['’′]{SPACE}?"
+    rf"(?:(?P<seconds>{_DECIMAL})(?:''|[\"”″]){SPACE}?)?)?(?P<side>[NSEW])?(?!\p{{L}})(?<!°|° )"
+)
+_DEGREES = regex.compile(r"[°º] ?(?P<scale>[CFK])(?!\p{L})|(?<=\d ?)[°º]|(?P<scale>[℃℉])")
+_PERCENT = regex.compile(rf"[0-9](?P<it>{SPACE}?[%％])(?!\p{{L}})")
+_PER_MILLE = regex.compile(r"[0-9](?P<it> ?‰)")
+_DIMENSIONS = regex.compile(
+    rf"[0-9](?<!(?<![\d.,])0)(?P<it>{SPACE}?[x×]{SPACE}?)(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"
+)
+_PER_UNIT_HINT = regex.compile(r"\p{L}/[\p{L}1]")
+_POWER_HINT = regex.compile(r"\p{L}[²³23]")
+_UNIT_HINT = regex.compile(r"[0-9](?:[ \u00a0\u2009\u202f]|-)?\p{L}")
+
+
 def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
     """Each replaces the unit only and leaves its number for the rules of numbers. ``ambiguous``: also AMBIGUOUS."""
     names = CLEAR | AMBIGUOUS if ambiguous else CLEAR
-    after_number = rf"[0-9](?:(?P<space>{SPACE})|(?P<hyphen>-))?(?P<it>(?=\p{{L}})"
-    compound = rf"(?P<unit>{any_of(names | AMBIGUOUS)})/(?P<per>{any_of(_PER)})(?![\p{{L}}\p{{N}}²³])"
-    power = rf"(?P<unit>{any_of(_LENGTHS)})(?P<power>[²³]|[23](?=[^\p{{L}}\p{{N}}.,]|\Z|[.,](?!\d)))"
-    simple = rf"(?P<unit>{any_of(names)}|(?<=(?:ft\.?|feet|foot) \d{{1,2}} )in)(?![\p{{L}}\p{{N}}²³/^'’]|-\p{{L}})"
-
-    def unit(match: regex.Match[str]) -> str:
-        found = match.groupdict()
-        name = names.get(match["unit"]) or AMBIGUOUS[match["unit"]]
-        if found.get("power"):
-            name = f"{_POWERS[match['power']]} {name}"
-        singular = (
-            _ONE.search(match.string, max(0, match.start() - 3), match.start("it")) is not None
-            or match["hyphen"] is not None
-        )
-        words = _named(name, singular=singular)
-        if found.get("per"):
-            words += f" per {_PER[match['per']]}"
-        if say.british:
-            words = words.replace("meter", "metre").replace("liter", "litre")
-        return words if match["space"] or match["hyphen"] else f" {words}"
-
+    inches = r"(?<=(?:ft\.?|feet|foot) \d{1,2} )in"
+    simple = regex.compile(rf"{_AFTER_NUMBER}(?P<unit>{any_of(names)}|{inches}){_AFTER_UNIT})")
+    unit = functools.partial(_unit, british=say.british)
     return (
-        *_degrees(),
-        Rule(
-            "percent", regex.compile(rf"[0-9](?P<it>{SPACE}?[%％])(?!\p{{L}})"), lambda _: " percent", frozenset("%％")
-        ),
-        Rule("per mille", regex.compile(r"[0-9](?P<it> ?‰)"), lambda _: " per mille", frozenset("‰")),
-        Rule(
-            "unit per unit",
-            regex.compile(f"{after_number}{compound})"),
-            unit,
-            frozenset("/"),
-            hint=regex.compile(r"\p{L}/[\p{L}1]"),
-        ),
-        Rule(
-            "square and cubic units",
-            regex.compile(f"{after_number}{power})"),
-            unit,
-            DIGITS,
-            hint=regex.compile(r"\p{L}[²³23]"),
-        ),
-        Rule(
-            "unit",
-            regex.compile(f"{after_number}{simple})"),
-            unit,
-            DIGITS,
-            hint=regex.compile(r"[0-9](?:[ \u00a0\u2009\u202f]|-)?\p{L}"),
-        ),
-        Rule(
-            "dimensions",
-            regex.compile(
-                rf"[0-9](?<!(?<![\d.,])0)(?P<it>{SPACE}?[x×]{SPACE}?)(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"
-            ),
-            lambda _: " by ",
-            frozenset("x×"),
-        ),
+        Rule("angle", _ANGLE, _angle, frozenset("°")),
+        Rule("degrees", _DEGREES, _degrees, frozenset("°º℃℉")),
+        Rule("percent", _PERCENT, lambda _: " percent", frozenset("%％")),
+        Rule("per mille", _PER_MILLE, lambda _: " per mille", frozenset("‰")),
+        Rule("unit per unit", regex.compile(_PER_UNIT), unit, frozenset("/"), hint=_PER_UNIT_HINT),
+        Rule("square and cubic units", regex.compile(f"{_AFTER_NUMBER}{_POWER})"), unit, DIGITS, hint=_POWER_HINT),
+        Rule("unit", simple, unit, DIGITS, hint=_UNIT_HINT),
+        Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×")),
     )
+
+
+def _unit(match: regex.Match[str], *, british: bool) -> str:
+    found = match.groupdict()
+    name = CLEAR.get(match["unit"]) or AMBIGUOUS[match["unit"]]
+    if found.get("power"):
+        name = f"{_POWERS[match['power']]} {name}"
+    words = _named(name, singular=match["hyphen"] is not None or _is_one(match.string, match.start("it")))
+    if found.get("per"):
+        words += f" per {_PER[match['per']]}"
+    if british:
+        words = words.replace("meter", "metre").replace("liter", "litre")
+    return words if match["space"] or match["hyphen"] else f" {words}"
+
+
+def _is_one(text: str, end: int) -> bool:
+    """Whether the number before ``end`` is 1."""
+    return _ONE.search(text, max(0, end - 4), end) is not None
 
 
 def _named(name: str, *, singular: bool) -> str:
@@ -155,30 +152,10 @@ def _named(name: str, *, singular: bool) -> str:
     return " per ".join([counted, *rest])
 
 
-def _degrees() -> tuple[Rule, ...]:
-    def degrees(match: regex.Match[str]) -> str:
-        text, start = match.string, match.start()
-        one = _ONE.search(text, max(0, start - 4), start) is not None
-        scale = _TEMPERATURES.get(match["scale"] or "", "")
-        return f"{' ' if text[start - 1 : start].isdecimal() else ''}{'degree' if one else 'degrees'}{scale}"
-
-    return (
-        Rule(
-            "angle",
-            regex.compile(
-                rf"(?P<degrees>{BEGIN}\d{{1,3}}+(?:\.\d{{1,8}}+)?)°{SPACE}?(?:(?P<minutes>\d{{1,2}}+(?:\.\d{{1,8}}+)?)['’′]{SPACE}?"
-                rf"(?:(?P<seconds>\d{{1,2}}+(?:\.\d{{1,8}}+)?)(?:''|[\"”″]){SPACE}?)?)?(?P<side>[NSEW])?(?!\p{{L}})(?<!°|° )"
-            ),
-            _angle,
-            frozenset("°"),
-        ),
-        Rule(
-            "degrees",
-            regex.compile(r"[°º] ?(?P<scale>[CFK])(?!\p{L})|(?<=\d ?)[°º]|(?P<scale>[℃℉])"),
-            degrees,
-            frozenset("°º℃℉"),
-        ),
-    )
+def _degrees(match: regex.Match[str]) -> str:
+    text, start = match.string, match.start()
+    words = ("degree" if _is_one(text, start) else "degrees") + _TEMPERATURES.get(match["scale"] or "", "")
+    return f" {words}" if text[start - 1 : start].isdecimal() else words
 
 
 def _angle(match: regex.Match[str]) -> str:
