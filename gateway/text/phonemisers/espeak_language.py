@@ -35,6 +35,9 @@ _LONGEST_RUN = 60
 _LONGEST_STRETCH = 400
 """Characters that espeak-ng is given at once: past some 800 it breaks the text itself, and breaks words."""
 
+LINKED = "‿"
+"""IPA's sign for words without a gap between them: at the end of a word that espeak-ng says as one with the next."""
+
 _STRESS = str.maketrans("", "", "ˈˌ-")
 
 
@@ -59,8 +62,8 @@ class EspeakLanguageG2P:
             texts = [part.text[start:end] for start, end in places]
             for (start, end), text, phonemes in zip(places, texts, self._phonemes(texts), strict=True):
                 char_start, char_end = part.span(start, end)
-                known = spoken(phonemes, text, char_start, char_end, self._language)
-                space_after = part.text[end : end + 1].isspace()
+                known = spoken(phonemes.rstrip(LINKED), text, char_start, char_end, self._language)
+                space_after = part.text[end : end + 1].isspace() and not phonemes.endswith(LINKED)
                 kind = self._function_words.get(text.casefold())
                 yield Item(
                     known,
@@ -134,7 +137,13 @@ def shared_out(said: list[str], alone: list[str]) -> list[str]:
         space = min(spaces, key=lambda place: abs(place - near), default=near)
         cuts.append(max(cuts[-1], space if abs(space - near) <= 1 else near))
     bounds = [0, *(_with_stress(whole, sounds, cut) for cut in cuts[1:]), len(whole)]
-    return [whole[start:end].strip() for start, end in itertools.pairwise(bounds)]
+    return [_piece(whole, start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def _piece(whole: str, start: int, end: int) -> str:
+    piece = whole[start:end].strip()
+    linked = piece and end < len(whole) and not whole[end - 1].isspace() and not whole[end].isspace()
+    return f"{piece}{LINKED}" if linked else piece
 
 
 def _leading(whole: str, place: int) -> int:

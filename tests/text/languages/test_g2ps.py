@@ -181,13 +181,27 @@ def test_breaks(g2p_of: G2POf) -> None:
     assert breaks[5] == (",", Break.CLAUSE)
 
 
+def test_words_said_as_one_are_told_apart_and_stay_together(g2p_of: G2POf) -> None:
+    words = words_of("Parce que c'est de l'eau.", g2p_of(Language.FR))
+
+    assert [(word.text, word.phonemes) for word in words[:2]] == [("Parce", "paʁs"), ("que", "kˌə")]
+    assert said(words) == "paʁskˌə sɛ də lˈo."
+
+
+def test_several_words_for_one_stay_with_it(g2p_of: G2POf) -> None:
+    words = words_of("a ochenta km/h en la www", g2p_of(Language.ES))
+
+    assert [word.text for word in words] == ["a", "ochenta", "km/h", "en", "la", "www"]
+    assert words[2].phonemes.split() == ["kˌaˈɛme", "βˈara", "ˈaʧe"]
+
+
 @pytest.mark.parametrize(
     ("said_together", "alone", "shared"),
     [
         (["abc", "de"], ["abc", "de"], ["abc", "de"]),
-        (["abcde"], ["abc", "de"], ["abc", "de"]),
+        (["abcde"], ["abc", "de"], ["abc‿", "de"]),
         (["ab", "cd", "ef"], ["abcd", "ef"], ["ab cd", "ef"]),
-        (["ˈab", "ˈcdˈef"], ["ˈab", "ˈcd", "ˈef"], ["ˈab", "ˈcd", "ˈef"]),
+        (["ˈab", "ˈcdˈef"], ["ˈab", "ˈcd", "ˈef"], ["ˈab", "ˈcd‿", "ˈef"]),
     ],
 )
 def test_words_said_as_one_are_told_apart(said_together: list[str], alone: list[str], shared: list[str]) -> None:
