@@ -16,25 +16,48 @@ from tests.text.normaliser.test_linear import UNITS
 
 _TEXTS = st.one_of(
     st.text(max_size=200),
-    st.lists(st.sampled_from([*UNITS, " ", "km", "Mr.", "Main St.", "°C", "=", "½", "I", "'", "]", ")"]), max_size=40).map("".join),
+    st.lists(
+        st.sampled_from([*UNITS, " ", "km", "Mr.", "Main St.", "°C", "=", "½", "I", "'", "]", ")"]), max_size=40
+    ).map("".join),
     st.from_regex(r"[0-9.,:/\-' $%a-dA-Dx+^=]{0,40}", fullmatch=True),
-)  # fmt: skip
+)
 _OPTIONS = st.builds(NormalizationOptions, *[st.booleans()] * 10)
 
 
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        ("at 40–60 °C now", [("at", "at"), ("forty", "40"), ("to", "–"), ("sixty", "60"), ("degrees", "°C"), ("Celsius", "°C"), ("now", "now")]),
+        (
+            "at 40–60 °C now",
+            [
+                ("at", "at"),
+                ("forty", "40"),
+                ("to", "–"),
+                ("sixty", "60"),
+                ("degrees", "°C"),
+                ("Celsius", "°C"),
+                ("now", "now"),
+            ],
+        ),
         ("run 5km", [("run", "run"), ("five", "5"), ("kilometers", "km")]),
-        ("$3.5M, ok", [("three", "$3.5M"), ("point", "$3.5M"), ("five", "$3.5M"), ("million", "$3.5M"), ("dollars,", "$3.5M,"), ("ok", "ok")]),
+        (
+            "$3.5M, ok",
+            [
+                ("three", "$3.5M"),
+                ("point", "$3.5M"),
+                ("five", "$3.5M"),
+                ("million", "$3.5M"),
+                ("dollars,", "$3.5M,"),
+                ("ok", "ok"),
+            ],
+        ),
         ("Henry VIII!", [("Henry", "Henry"), ("the", "VIII"), ("eighth!", "VIII!")]),
         ("March 15, 2024", [("March", "March"), ("fifteenth,", "15,"), ("twenty", "2024"), ("twenty-four", "2024")]),
         ("a **bold** [link](http://x.org) x", [("a", "a"), ("bold", "bold"), ("link", "link"), ("x", "x")]),
         ("see `a_b` & c", [("see", "see"), ("a", "a_b"), ("B", "a_b"), ("and", "&"), ("c", "c")]),
         ("Main St. is", [("Main", "Main"), ("Street", "St."), ("is", "is")]),
     ],
-)  # fmt: skip
+)
 def test_every_word_points_at_what_it_was_made_of(before: str, words: list[tuple[str, str]]) -> None:
     found = [(word, slice_.strip()) for word, slice_ in words_with_slices(before)]
     assert [(word, slice_) for word, slice_ in found if word.strip(",!")] == words

@@ -28,19 +28,43 @@ def _both(before: str, option: str, *, on: str, off: str) -> tuple[Case, Case]:
 CASES = (
     *_both("**5** cats & 1 dog", "normalize", on="five cats and one dog", off="**5** cats & 1 dog"),
     *_both("Title\n===\n5", "normalize", on="Title\n\n\nfive", off="Title\n \n5"),
-    *_both("5 m and 2 g in 3 s", "unit_normalization", on="five meters and two grams in three seconds", off="five m and two g in three s"),
-    *_both("5 in. and 20 C", "unit_normalization", on="five inches and twenty degrees Celsius", off="five in. and twenty C"),
-    *_both("5 km at 20 °C", "unit_normalization", on="five kilometers at twenty degrees Celsius", off="five kilometers at twenty degrees Celsius"),
+    *_both(
+        "5 m and 2 g in 3 s",
+        "unit_normalization",
+        on="five meters and two grams in three seconds",
+        off="five m and two g in three s",
+    ),
+    *_both(
+        "5 in. and 20 C", "unit_normalization", on="five inches and twenty degrees Celsius", off="five in. and twenty C"
+    ),
+    *_both(
+        "5 km at 20 °C",
+        "unit_normalization",
+        on="five kilometers at twenty degrees Celsius",
+        off="five kilometers at twenty degrees Celsius",
+    ),
     *_both("at 10 m/s", "unit_normalization", on="at ten meters per second", off="at ten meters per second"),
-    *_both("See www.kokoro.ai now", "url_normalization", on="See W.W.W dot kokoro dot ai now", off="See www.kokoro.ai now"),
+    *_both(
+        "See www.kokoro.ai now", "url_normalization", on="See W.W.W dot kokoro dot ai now", off="See www.kokoro.ai now"
+    ),
     *_both("https://a.org", "url_normalization", on="A. dot org", off="https://a.org"),
     *_both("Mail joe@a.org!", "email_normalization", on="Mail joe at A. dot org!", off="Mail joe at a.org!"),
     *_both("file(s)", "optional_pluralization_normalization", on="files", off="file(s)"),
     *_both("box(es)", "optional_pluralization_normalization", on="boxes", off="box(es)"),
-    *_both("call 555-123-4567", "phone_normalization", on="call five five five, one two three, four five six seven", off="call five hundred fifty-five-one hundred twenty-three-four thousand five hundred sixty-seven"),
+    *_both(
+        "call 555-123-4567",
+        "phone_normalization",
+        on="call five five five, one two three, four five six seven",
+        off="call five hundred fifty-five-one hundred twenty-three-four thousand five hundred sixty-seven",
+    ),
     *_both("salt & pepper", "replace_remaining_symbols", on="salt and pepper", off="salt & pepper"),
     *_both("a = b", "replace_remaining_symbols", on="a equals b", off="a = b"),
-    *_both("**bold** and [link](https://a.org)", "markdown_normalization", on="bold and link", off="  bold   and [link](A. dot org)"),
+    *_both(
+        "**bold** and [link](https://a.org)",
+        "markdown_normalization",
+        on="bold and link",
+        off="  bold   and [link](A. dot org)",
+    ),
     *_both("# Title\nText", "markdown_normalization", on="Title\n\nText", off="  Title\nText"),
     *_both("Run\n```sh\nls 5\n```\nnow", "read_code", on="Run\n\nls five\n\n\nnow", off="Run\n\n\nnow"),
     *_both("It is\n~~~\nx\n~~~\n`y`", "read_code", on="It is\nx\ny", off="It is\ny"),
@@ -48,7 +72,7 @@ CASES = (
     *_both("I ❤️ 🇺🇸🇬🇧", "name_emoji", on="I red heart United States, United Kingdom", off="I   "),
     *_both("👨‍👩‍👧 of 3", "name_emoji", on="family man woman girl of three", off="  of three"),
     *_both("1️⃣ ok", "name_emoji", on="one ok", off="one ok"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("case", CASES)
