@@ -12,7 +12,8 @@ class NormalizationOptions:
     normalize: bool = True
     """False: the text goes to the G2P as it is, cleaned of what no G2P should see."""
     unit_normalization: bool = False
-    """Units of measurement by their names: "5 km" is five kilometres."""
+    """Also units whose sign may be a word or a name: "5 m", "3 in", "20 C". Whatever can be nothing but a unit
+    after a number (km, kg, GHz, mph, °C, %) is always read by its name."""
     url_normalization: bool = True
     email_normalization: bool = True
     optional_pluralization_normalization: bool = True

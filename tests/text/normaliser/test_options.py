@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.text.aligned import AlignedText
 from gateway.text.languages import Language
+from gateway.text.normaliser.markdown import without_code
 from gateway.text.normalization import DEFAULTS, NormalizationOptions
 from tests.text.normaliser.checks import spoken
 
@@ -88,3 +90,18 @@ def test_every_option_is_tested_on_and_off() -> None:
 
 def test_emoji_in_another_language() -> None:
     assert "corazón rojo" in spoken("te ❤️", Language.ES, NormalizationOptions(name_emoji=True), drops=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a\n```py\nx\n```\nb", "a\n\n\nb"),
+        ("a\n~~~\nx\n\n# y\n~~~\nb ```c``` d", "a\n\n\nb ```c``` d"),
+        ("a\n```\nunclosed", "a\n\n"),
+        ("none", "none"),
+    ],
+)
+def test_code_is_left_out_of_a_whole_text(before: str, after: str) -> None:
+    text = without_code(AlignedText.of(before))
+    assert text.text == after
+    assert text.span(0, 1) == (0, 1)
