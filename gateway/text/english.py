@@ -19,7 +19,7 @@ from gateway.text.espeak import Espeak
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
 from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
-from gateway.text.phonemes import NEAREST_SOUNDS
+from gateway.text.phonemes import NEAREST_SOUNDS, in_english
 from gateway.text.spoken import Break, Word
 from gateway.text.tagger import Fragment, Tagger
 from shared.vocabulary import SYMBOL_IDS, is_audible
@@ -85,7 +85,7 @@ class EnglishG2P:
             char_start, char_end = text.span(start, end)
             said = fragment.told.get(start)
             if said is not None and said.phonemes is not None:
-                phonemes = told = said.phonemes
+                phonemes = told = in_english(said.phonemes)
                 told_end = end
             elif start == told_end and token.text in _GENITIVES:
                 phonemes = self._misaki.lexicon.genitive(told)

@@ -79,6 +79,11 @@ def told_phonemes(ipa: str) -> str:
     return phonemes
 
 
+def in_english(phonemes: str) -> str:
+    """Phonemes of an English word as misaki writes them: dictionaries use the sign of a trill for r."""
+    return phonemes.replace("r", "ɹ").replace("ɚ", "əɹ")
+
+
 def to_vocabulary(ipa: str) -> str:
     """``ipa`` in the vocabulary's symbols; misaki's phonemes stay as they are.
 

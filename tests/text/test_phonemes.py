@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.text.phonemes import UnsayablePhonemes, told_phonemes
+from gateway.text.phonemes import UnsayablePhonemes, in_english, told_phonemes
 from shared.vocabulary import SYMBOL_IDS, token_ids
 
 
@@ -70,3 +70,7 @@ def test_refused(written: str, index: int, message: str) -> None:
 
 def test_the_longest() -> None:
     assert len(told_phonemes("æ" * 510)) == 510
+
+
+def test_in_english() -> None:
+    assert in_english(told_phonemes("ˈmɪrɚ")) == "mˈɪɹəɹ"
