@@ -6,6 +6,7 @@ Units are read whether asked for or not: their Latin letters would else be spelt
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable
 
 import cn2an
@@ -91,6 +92,11 @@ def _digit_rule(name: str, pattern: str, read: Callable[[regex.Match[str]], str]
     return Rule(name, regex.compile(pattern), read, DIGITS)
 
 
+_SQUARED = Rule(
+    "words in a square",
+    regex.compile(r"[\u3300-\u33ff]"),
+    lambda match: unicodedata.normalize("NFKC", match.group()),
+)
 _DATES = (
     _digit_rule("dates", r"(?<![\w./-])(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?![\d./-])日?", _date),
     _digit_rule("years", r"(?<!\d)(?P<y>\d{4})(?=年(?!前|后|来|间))", lambda match: digits(match["y"])),
@@ -141,7 +147,7 @@ _SIGN_RULE = Rule(
 def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:  # noqa: ARG001
     phones = [_PHONES] if options.phone_normalization else []
     signs = [_SIGN_RULE] if options.replace_remaining_symbols else []
-    return (*_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
+    return (_SQUARED, *_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
 
 
 def say_as(text: str, interpret_as: str, language: Language, *, format: str, detail: str) -> str:  # noqa: A002, ARG001

@@ -6,6 +6,7 @@ Units are read whether asked for or not: their Latin letters would else be spelt
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable
 
 import regex
@@ -98,6 +99,11 @@ def _ungrouped(match: regex.Match[str]) -> str:
     return match["number"].replace(",", "")
 
 
+_SQUARED = Rule(
+    "words in a square",
+    regex.compile(r"[\u3300-\u33ff]"),
+    lambda match: unicodedata.normalize("NFKC", match.group()),
+)
 _DATES = (
     _digit_rule("dates", r"(?<![\w./-])(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?![\d./-])", _date),
     _digit_rule("times", r"(?<![\d:.])(?P<h>\d{1,2})[:：](?P<m>\d{2})(?:[:：](?P<s>\d{2}))?(?![\d:])", _time),
@@ -151,7 +157,7 @@ _SIGN_RULE = Rule(
 def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:  # noqa: ARG001
     phones = [_PHONES] if options.phone_normalization else []
     signs = [_SIGN_RULE] if options.replace_remaining_symbols else []
-    return (*_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
+    return (_SQUARED, *_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
 
 
 def _characters(text: str) -> str:

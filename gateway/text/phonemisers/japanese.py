@@ -6,6 +6,7 @@ its wheel carries, knows how counters sound, and gives the place of every word i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ from gateway.text.phonemisers.assembly import Item, items_of, join, spoken
 from gateway.text.spoken import Word
 
 _DIGITS = regex.compile(r"[0-9０-９][0-9０-９,，.．]*+")
+_APART = regex.compile(r"\p{Katakana}[\u3099\u309a]|\p{Hiragana}[\u3099\u309a]")
+"""A kana and its voicing mark, as they come from half-width forms; OpenJTalk would read the kana alone."""
+
 _DEVOICED = str.maketrans("", "", "’'")
 
 _LONG_I = regex.compile(r"(?<=[いきしちにひみりぎじびぴ])い\Z")
@@ -51,7 +55,10 @@ class JapaneseG2P:
         pyopenjtalk.run_frontend("読み込む")  # loads the dictionary
 
     def __call__(self, sentences: Sequence[AlignedText]) -> list[tuple[Word, ...]]:
-        return [join(items_of(sentence, self._items, Language.JA), spaced=False) for sentence in sentences]
+        composed = (
+            sentence.sub(_APART, lambda kana: unicodedata.normalize("NFC", kana.group())) for sentence in sentences
+        )
+        return [join(items_of(sentence, self._items, Language.JA), spaced=False) for sentence in composed]
 
     def _items(self, stretch: AlignedText) -> Iterator[Item]:
         for done in range(0, len(stretch.text), _LONGEST_STRETCH):

@@ -173,6 +173,24 @@ def test_a_run_of_another_script_is_said_in_its_own_language(g2p_of: G2POf) -> N
     assert english in said(words_of("他说 Hello, world。", g2p_of(Language.ZH)))
 
 
+@pytest.mark.parametrize(
+    ("text", "phonemes"),
+    [("ﾊﾟﾝとｶﾞﾑ", "paɴ to ɡamɯ"), ("何ですか", "naɴ desɨ ka"), ("何を", "naɲi o"), ("新しい", "ataɾaɕiː")],
+)
+def test_japanese_that_openjtalk_alone_would_misread(text: str, phonemes: str, g2p_of: G2POf) -> None:
+    assert said(words_of(text, g2p_of(Language.JA))) == phonemes
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "spoken"),
+    [(Language.ES, "3,5 km", "3,5 km"), (Language.ZH, "有3.5个", "有 3.5 个"), (Language.HI, "25 दिन", "25 दिन")],
+)
+def test_numbers_that_no_rule_has_read_are_read(language: Language, text: str, spoken: str, g2p_of: G2POf) -> None:
+    words = words_of(text, g2p_of(language))
+
+    assert [text[word.char_start : word.char_end] for word in words] == spoken.split()
+
+
 def test_breaks(g2p_of: G2POf) -> None:
     words = words_of("La casa de mi padre, que es grande, está en el pueblo.", g2p_of(Language.ES))
     breaks = [(word.text, word.break_after) for word in words]
