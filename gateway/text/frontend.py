@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from gateway.text.chunker import Chunk, ChunkerState, ChunkLimits
 from gateway.text.core import SectionResult
 from gateway.text.errors import NothingToSpeak
+from gateway.text.normaliser.markdown import without_code
 from gateway.text.pacing import Pace
 from gateway.text.pool import ProcessPool
 from gateway.text.process import run_section
@@ -71,7 +72,7 @@ class TextFrontend:
         for characters that their language has no sounds for; at any time UnspeakableCharacters for a word that turns
         out to have none, and FrontendUnavailable. Close the generator to stop the work on the rest of the text.
         """
-        steps = _steps(script)
+        steps = _steps(script, reading)
         step = next(steps)
         job = self._submit(step, reading, ChunkerState(pace), pace)
         is_silent = True
@@ -130,13 +131,15 @@ class _Step(NamedTuple):
     work: _Work | None
 
 
-def _steps(script: Script) -> Iterator[_Step]:
+def _steps(script: Script, reading: Reading) -> Iterator[_Step]:
     pauses: list[Pause] = []
     for segment in script.segments:
         if isinstance(segment, Pause):
             pauses.append(segment)
             continue
-        for section in cut_sections(segment.text):
+        # A section cannot know that it begins inside a block of code.
+        text = segment.text if reading.options.read_code else without_code(segment.text)
+        for section in cut_sections(text):
             yield _Step(tuple(pauses), _Work(section, segment.style))
             pauses.clear()
     yield _Step(tuple(pauses), None)

@@ -20,6 +20,7 @@ from gateway.text.errors import FrontendUnavailable, NothingToSpeak, Unspeakable
 from gateway.text.frontend import Passage, TextFrontend
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
+from gateway.text.normalization import NormalizationOptions
 from gateway.text.pool import ProcessPool
 from gateway.text.process import process_id
 from gateway.text.reading import Reading
@@ -125,18 +126,18 @@ async def test_nothing_to_speak_is_known_before_any_chunk(text: str, frontend: T
 
 
 async def test_unspeakable_characters_at_the_end_are_known_before_any_chunk(frontend: TextFrontend) -> None:
-    text = LONG + " 你好"
+    text = LONG + " สวัสดี"
 
     with pytest.raises(UnspeakableCharacters) as raised:
         await anext(chunks_of(frontend, text, Language.EN_US))
 
-    assert (raised.value.char_start, raised.value.char_end) == (len(text) - 2, len(text))
+    assert (raised.value.char_start, raised.value.char_end) == (len(text) - 6, len(text))
 
 
 async def test_an_error_in_a_process_arrives_whole(frontend: TextFrontend) -> None:
     text = "A letter that passes for speakable, and is not: ꣶ."
 
-    with pytest.raises(UnspeakableCharacters, match="cannot be spoken in English") as raised:
+    with pytest.raises(UnspeakableCharacters, match="cannot be spoken") as raised:
         await collect(frontend, text)
 
     assert (raised.value.char_start, raised.value.param) == (text.index("ꣶ"), "input")
@@ -221,6 +222,16 @@ async def test_what_is_said_as_told_arrives(frontend: TextFrontend) -> None:
     assert [(word.text, word.char_start, word.char_end) for word in part.chunk.words] == [
         *(("Tell", 0, 4), ("Kokoro", 5, 11), (".", 11, 12)),
     ]
+
+
+async def test_a_block_of_code_is_left_out_however_long_it_is(frontend: TextFrontend) -> None:
+    text = "Run this:\n\n```\n" + "print('hello')\n\n" * 400 + "```\n\nThat is all."
+    style = Style((("af_sky", 1.0),), Language.EN_US)
+    reading = Reading(NormalizationOptions(read_code=False))
+    parts = [part async for part in frontend.parts(Script((Speech(AlignedText.of(text), style),)), reading)]
+    said = [word.text for part in parts if isinstance(part, Passage) for word in part.chunk.words]
+
+    assert [word for word in said if word.isalpha()] == "Run this That is all".split()
 
 
 async def test_limits_reach_the_chunker() -> None:
