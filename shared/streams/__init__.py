@@ -1,8 +1,14 @@
 """The only package that speaks Redis streams. Everything the fleet keeps in Redis:
 
     key                   type     written by   lifetime
-    tts:jobs:{lane}       stream   gateway      permanent, group `workers`; trimmed up to the oldest unacked job
+    tts:wait:{lane}       zset     gateway      TTL past the last deadline; waiting jobs' ids by finish tag, see `lanes`
+    tts:wait:{lane}:jobs  hash     gateway      the same; their bytes, cost and time by id
+    tts:wait:{lane}:flows zset     gateway      the same; the last tag of each flow that is ahead of the virtual time
+    tts:wait:{lane}:state hash     gateway      the same; virtual time, audio that waits, a job's mean
+    tts:jobs:{lane}       stream   gateway,     permanent, group `workers`; trimmed up to the oldest unacked job; while
+                                   worker       jobs wait it holds one that nobody has claimed
     tts:reply:{gateway}   stream   worker       TTL, refreshed by the gateway's heartbeat; entries go as they are read
+    tts:tenant:{tenant}   zset     gateway      TTL past the last deadline; leases on chunks in flight by their expiry
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason
@@ -12,7 +18,7 @@ any kind comes out as QueueUnavailable.
 """
 
 from shared.streams.gateway import GatewayStreams
-from shared.streams.keys import Claimed, WorkerRecord, connect
+from shared.streams.keys import Ahead, Claimed, WorkerRecord, connect
 from shared.streams.worker import WorkerStreams
 
-__all__ = ["Claimed", "GatewayStreams", "WorkerRecord", "WorkerStreams", "connect"]
+__all__ = ["Ahead", "Claimed", "GatewayStreams", "WorkerRecord", "WorkerStreams", "connect"]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
 from redis.asyncio import Redis
 
 from shared.contract import ChunkJob, Lane, Reply, UnreadableMessage, decode_reply, encode
 from shared.streams.keys import (
+    GROUP,
+    Ahead,
     WorkerRecord,
     cancel_key,
     consumers,
-    jobs_key,
+    leases_key,
     reaching_redis,
     record_of,
     reply_key,
     worker_key,
 )
+from shared.streams.lanes import AHEAD, PUBLISH, WITHDRAW, audio_ms, flow_of, time_to_keep_ms, waiting_id
 
 READ_REPLIES_AT_ONCE = 32
 """Frames a gateway takes in one read; bounds what one read can bring into memory."""
@@ -27,6 +33,9 @@ class GatewayStreams:
         self._redis = redis
         self._ttl_ms = int(60 * heartbeat_s * 1000)
         self._read_ids: list[bytes] = []
+        self._publish = redis.register_script(PUBLISH)
+        self._withdraw = redis.register_script(WITHDRAW)
+        self._ahead = redis.register_script(AHEAD)
         self.reply_stream = reply_key(gateway_id)
 
     async def heartbeat(self) -> bool:
@@ -44,14 +53,41 @@ class GatewayStreams:
         async with reaching_redis():
             await self._redis.delete(self.reply_stream)
 
-    async def publish(self, job: ChunkJob) -> None:
+    async def publish(self, job: ChunkJob, tenant_max_chunks: int | None = None) -> bool:
+        """Queue a job behind those of its flow. False, and nothing is done: its tenant has as many queued and running
+        as ``tenant_max_chunks`` says. What is queued counts as an expiring lease, until its worker acks it.
+        """
+        now_ms = int(time.time() * 1000)
+        leases = leases_key(job.tenant_id) if job.tenant_id and tenant_max_chunks else ""
+        args = [
+            job.lane.value,
+            waiting_id(job.request_id, job.seq),
+            flow_of(job.tenant_id, job.request_id),
+            audio_ms(job),
+            time_to_keep_ms(job, now_ms),
+            encode(job),
+            leases,
+            tenant_max_chunks or 0,
+        ]
         async with reaching_redis():
-            await self._redis.xadd(jobs_key(job.lane), {"job": encode(job)})
+            return bool(await self._publish(args=args))
 
-    async def cancel(self, request_id: str, ttl_s: float) -> None:
-        """Tell all workers that nobody waits for this request any more."""
+    async def ahead(self, tenant_id: str, request_id: str) -> dict[Lane, Ahead]:
+        """What a new job of this tenant, or of this request if it has none, would wait for in each lane."""
+        async with reaching_redis():
+            rows = await self._ahead(args=[GROUP, flow_of(tenant_id, request_id), *(lane.value for lane in Lane)])
+        return {lane: Ahead(*(ms / 1000 for ms in row)) for lane, row in zip(Lane, rows, strict=True)}
+
+    async def cancel(self, request_id: str, ttl_s: float, seqs: Iterable[int] = (), tenant_id: str = "") -> None:
+        """Tell all workers that nobody waits for this request any more; those of its jobs ``seqs`` that still wait are
+        taken out.
+        """
+        ids = [waiting_id(request_id, seq) for seq in seqs]
         async with reaching_redis():
             await self._redis.set(cancel_key(request_id), "1", px=max(1, int(ttl_s * 1000)))
+            if ids:
+                leases = leases_key(tenant_id) if tenant_id else ""
+                await self._withdraw(args=[flow_of(tenant_id, request_id), leases, *ids])
 
     async def read_replies(self, block_ms: int) -> list[Reply | UnreadableMessage]:
         """Wait for replies. They are taken off the stream by the next call, so that a broken connection loses none:

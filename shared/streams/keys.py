@@ -38,6 +38,10 @@ def worker_key(worker_id: str) -> str:
     return f"tts:worker:{worker_id}"
 
 
+def leases_key(tenant_id: str) -> str:
+    return f"tts:tenant:{tenant_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A job in a worker's hands, still pending in Redis."""
@@ -45,11 +49,25 @@ class Claimed:
     entry_id: str
     lane: Lane
     job: ChunkJob
+    at_ms: int = 0
+    """When it was published, unless that is when it came to the stream."""
 
     @property
     def published_ms(self) -> int:
         """Unix time at which it was published, by Redis' clock."""
-        return int(self.entry_id.partition("-")[0])
+        return self.at_ms or int(self.entry_id.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Audio seconds in a lane, as one flow sees them; estimates from the jobs' lengths."""
+
+    held_s: float
+    """In workers' hands, or next in them."""
+    before_s: float
+    """Waiting, and to go before the flow's next job."""
+    waiting_s: float
+    """Waiting in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ from shared.streams.keys import (
     cancel_key,
     consumers,
     jobs_key,
+    leases_key,
     reaching_redis,
     reply_key,
     text,
     worker_key,
 )
+from shared.streams.lanes import CLAIM, waiting_id
 
 RESUME_MAX_JOBS = 1000
 """More than any worker holds at once."""
@@ -48,6 +50,7 @@ class WorkerStreams:
         self._heartbeat_ms = int(heartbeat_s * 1000)
         self._max_deliveries = max_deliveries
         self._delete_idle = redis.register_script(_DELETE_IDLE_CONSUMER)
+        self._claim = redis.register_script(CLAIM)
 
     async def heartbeat(self, record: WorkerRecord) -> None:
         """Say that this worker lives; must come before the first claim, or others take its jobs."""
@@ -75,20 +78,24 @@ class WorkerStreams:
                 await self._delete_consumer(lane, self._id)
             await self._redis.delete(worker_key(self._id))
 
-    async def claim(self, room: int, block_ms: int) -> list[Claimed]:
-        """Take up to ``room`` jobs, highest lane first; when there are none, wait up to ``block_ms`` for any."""
-        claimed: list[Claimed] = []
+    async def claim(self, room: int, block_ms: int, wishes: Sequence[tuple[Lane, int]] | None = None) -> list[Claimed]:
+        """Take up to ``room`` jobs, in the order of ``wishes``: lanes, each with how many to take of it at the most;
+        without them highest lane first. When there are none at all, wait up to ``block_ms`` for any; 0: do not.
+        """
+        asked = [(lane, room) for lane in Lane] if wishes is None else wishes
+        args = [GROUP, self._id, room, *(word for lane, most in asked for word in (lane.value, most))]
         async with reaching_redis():
             try:
-                for lane in Lane:
-                    if len(claimed) < room:
-                        claimed += await self._read([lane], room - len(claimed), None)
-                return claimed or await self._read(list(Lane), 1, block_ms)
+                rows = await self._claim(args=args)
+                claimed = [job for lane, *entry in rows for job in await self._open_row(Lane(text(lane)), *entry)]
+                if claimed or not block_ms:
+                    return claimed
+                return await self._read(list(Lane), 1, block_ms)
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
         await self.join()  # Redis came back without its memory
-        return claimed
+        return []
 
     async def resume(self) -> list[Claimed]:
         """Jobs claimed under this worker's name and never answered, as after the connection broke."""
@@ -112,6 +119,8 @@ class WorkerStreams:
             for reply in replies:
                 pipe.xadd(claimed.job.reply_stream, {"reply": encode(reply)}, nomkstream=True)
             pipe.xack(jobs_key(claimed.lane), GROUP, claimed.entry_id)
+            if tenant_id := claimed.job.tenant_id:
+                pipe.zrem(leases_key(tenant_id), waiting_id(claimed.job.request_id, claimed.job.seq))
             await pipe.execute()
 
     async def cancelled(self, request_ids: Sequence[str]) -> set[str]:
@@ -143,10 +152,13 @@ class WorkerStreams:
                 claimed += await self._open(lane_of[text(key)], text(entry_id), entry or {})
         return claimed
 
+    async def _open_row(self, lane: Lane, entry_id: bytes, entry: list[bytes]) -> list[Claimed]:
+        return await self._open(lane, text(entry_id), dict(zip(entry[::2], entry[1::2], strict=True)))
+
     async def _open(self, lane: Lane, entry_id: str, entry: dict[bytes, bytes]) -> list[Claimed]:
         packed = entry.get(b"job", b"")
         try:
-            return [Claimed(entry_id, lane, decode_job(packed))]
+            return [Claimed(entry_id, lane, decode_job(packed), int(entry.get(b"at", 0)))]
         except UnreadableMessage as error:
             failure = ChunkFailed(error.addressee.request_id, error.addressee.seq, error.code, error.message)
             await self._bury(lane, entry_id, packed, failure, error.addressee)
