@@ -160,7 +160,7 @@ def _outcome(source: str, *, voice_tags: bool) -> Script | TextRefused:
 
 @given(st.one_of(st.text(st.characters(codec=None), max_size=60), _inputs, _documents, _well_formed()), st.booleans())
 @example("<speak><p>a</p><s/>b<emphasis>[x](/a/)</emphasis></speak>", True)
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_any_input(source: str, voice_tags: bool) -> None:
     outcome = _outcome(source, voice_tags=voice_tags)
     if isinstance(outcome, TextRefused):
