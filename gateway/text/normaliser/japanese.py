@@ -99,10 +99,11 @@ def _ungrouped(match: regex.Match[str]) -> str:
     return match["number"].replace(",", "")
 
 
+_SUPERSCRIPTS = str.maketrans("23", "²³")
 _SQUARED = Rule(
     "words in a square",
     regex.compile(r"[\u3300-\u33ff]"),
-    lambda match: unicodedata.normalize("NFKC", match.group()),
+    lambda match: unicodedata.normalize("NFKC", match.group()).translate(_SUPERSCRIPTS),
 )
 _DATES = (
     _digit_rule("dates", r"(?<![\w./-])(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?![\d./-])", _date),
