@@ -42,6 +42,8 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
             job_timeout_s=settings.job_timeout_s,
             heartbeat_s=settings.heartbeat_s,
             grace_s=settings.worker_grace_s,
+            max_queue_wait_s=settings.max_queue_wait_s,
+            tenant_max_chunks=settings.tenant_max_chunks_in_flight,
         )
         frontend = TextFrontend(limits, processes=settings.text_processes)
         app.state.settings, app.state.fleet = settings, fleet

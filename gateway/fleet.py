@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from shared.errors import NoWorkers, QueueUnavailable
-from shared.streams import GatewayStreams, WorkerRecord
+from shared.contract import Lane
+from shared.errors import NoWorkers, Overloaded, QueueUnavailable
+from shared.streams import Ahead, GatewayStreams, WorkerRecord
 from shared.voices import CATALOGUE
+
+FIRST_CHUNK_AUDIO_S = 3.0
+"""Of a request that was admitted and has not yet published: about what its first chunk will ask for."""
 
 
 class Fleet:
@@ -33,6 +38,30 @@ class Fleet:
         """Of the live workers that know their pace, the one that takes longest for a chunk: any may get the job."""
         measured = [worker for worker in self._workers if worker.realtime_factor > 0]
         return max(measured, key=lambda worker: worker.fixed_cost_s + 1 / worker.realtime_factor, default=None)
+
+    @property
+    def capacity(self) -> float:
+        """Audio seconds per second of all live workers together, as measured; 0: not known."""
+        rates = [worker.capacity for worker in self._workers]
+        return sum(rates) if all(rates) else 0.0
+
+    def require_turn(self, ahead: Mapping[Lane, Ahead], num_starting: int, max_wait_s: float) -> None:
+        """Raise Overloaded if a new request's chunks, first and following, would not get their turns in ``max_wait_s``.
+
+        ahead: what its flow finds in each lane. num_starting: requests that are about to publish their first chunk.
+        Where the fleet's speed is not known, nothing is refused.
+        """
+        if not self.capacity:
+            return
+        first, rest, batch = ahead[Lane.URGENT], ahead[Lane.STANDARD], ahead[Lane.BATCH]
+        held_s = first.held_s + rest.held_s + batch.held_s
+        audio_s = held_s + first.before_s + rest.before_s + num_starting * FIRST_CHUNK_AUDIO_S
+        wait_s = audio_s / self.capacity
+        if wait_s > max_wait_s:
+            raise Overloaded(
+                f"Too much is queued: this would wait for about {wait_s:.0f} s, the limit is {max_wait_s:g} s.",
+                retry_after_s=wait_s - max_wait_s,
+            )
 
     @property
     def voices(self) -> list[str]:

@@ -74,3 +74,9 @@ class GatewaySettings(FleetSettings):
         default_factory=lambda: dict(Gaps().multipliers)
     )
     """What that is multiplied by after a chunk that ends with this sign, as JSON; by 1 after any other pause."""
+    max_queue_wait_s: float = Field(default=30.0, gt=0)
+    """How long a new request's chunks may have to wait for their turn, as predicted from what is queued and how fast
+    the workers are; beyond it the request is refused with 503. The default stays well within a proxy's usual 60 s."""
+    tenant_max_chunks_in_flight: int | None = Field(default=None, ge=1)
+    """Chunks that all requests of one tenant may have queued and running together; more wait in their gateway, in
+    order. Unset: no cap; lanes are shared fairly all the same."""

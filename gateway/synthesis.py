@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,6 +22,9 @@ log = logger(__name__)
 
 READ_BLOCK_MS = 1000
 RETRY_S = 0.2
+TENANT_RETRY_S = 0.5
+"""How often a tenant over its cap is tried again though no answer came here."""
+
 DEADLINE_GRACE_S = 2.0
 """A worker that finds a job expired says so; wait this much longer for its word."""
 
@@ -44,10 +49,22 @@ class Delivery:
     traceparent: str | None = None
 
 
+class _TenantLine:
+    """A tenant's requests here, one of which may try to publish while the tenant is over its cap."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()  # first come, first served
+        self.answered = asyncio.Event()
+
+
 class _Inbox:
     """One request's replies, as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, tenant: _TenantLine) -> None:
+        self.tenant = tenant
+        self.is_starting = True
+        self.published = 0
+        self.taken = 0
         self._reorder = Reorder()
         self._arrived = asyncio.Event()
         self._failure: FleetError | None = None
@@ -74,6 +91,7 @@ class _Inbox:
                     await self._arrived.wait()
             except TimeoutError as error:
                 raise SynthesisTimeout("The audio did not come in time.") from error
+        self.taken += 1
         return spoken
 
 
@@ -89,6 +107,8 @@ class Synthesis:
         job_timeout_s: float,
         heartbeat_s: float,
         grace_s: float,
+        max_queue_wait_s: float = math.inf,
+        tenant_max_chunks: int | None = None,
     ) -> None:
         self._streams = streams
         self._fleet = fleet
@@ -96,6 +116,9 @@ class Synthesis:
         self._job_timeout_s = job_timeout_s
         self._heartbeat_s = heartbeat_s
         self._grace_s = grace_s
+        self._max_queue_wait_s = max_queue_wait_s
+        self._tenant_max_chunks = tenant_max_chunks
+        self._tenants: weakref.WeakValueDictionary[str, _TenantLine] = weakref.WeakValueDictionary()
         self._inboxes: dict[str, _Inbox] = {}
         self._background: list[asyncio.Task[None]] = []
 
@@ -114,12 +137,16 @@ class Synthesis:
     async def speak(self, delivery: Delivery, lines: AsyncIterator[Line]) -> AsyncGenerator[SpokenChunk, None]:
         """Speak lines; yields their chunks in order, each once. At most a window of them is under way at a time.
 
-        Leaving early, by whatever way, cancels what is queued. Raises FleetError, and whatever ``lines`` raises.
+        Leaving early, by whatever way, cancels what is queued. Raises Overloaded before anything was done, FleetError,
+        and whatever ``lines`` raises.
         """
-        inbox = self._inboxes[delivery.request_id] = _Inbox()
+        await self._admit(delivery)
+        # Requests of nobody in particular have no cap to wait for, each has a line of its own.
+        tenant = self._tenants.setdefault(delivery.tenant_id or delivery.request_id, _TenantLine())
+        inbox = self._inboxes[delivery.request_id] = _Inbox(tenant)
         window = asyncio.Semaphore(self._window)
         published: asyncio.Queue[float | None] = asyncio.Queue()
-        feeder = asyncio.create_task(self._feed(delivery, lines, window, published))
+        feeder = asyncio.create_task(self._feed(delivery, lines, inbox, window, published))
         unfinished = True
         try:
             while (deadline := await _next_published(published, feeder)) is not None:
@@ -131,12 +158,28 @@ class Synthesis:
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
             if unfinished:
-                await self._cancel(delivery.request_id)
+                await self._cancel(delivery, range(inbox.taken, inbox.published + 1))
+
+    async def _admit(self, delivery: Delivery) -> None:
+        """Raise Overloaded if the request would wait for too long. The batch lane waits, however long."""
+        if delivery.lane is Lane.BATCH or math.isinf(self._max_queue_wait_s):
+            return
+        ahead = await self._streams.ahead(delivery.tenant_id, delivery.request_id)
+        self._fleet.require_turn(ahead, self._num_starting(delivery.tenant_id), self._max_queue_wait_s)
+
+    def _num_starting(self, tenant_id: str) -> int:
+        """Requests admitted here that Redis does not know of yet and that would go first: all of this tenant, and one
+        of each other flow.
+        """
+        ours = self._tenants.get(tenant_id) if tenant_id else None
+        starting = [inbox.tenant for inbox in self._inboxes.values() if inbox.is_starting]
+        return starting.count(ours) + len(set(starting) - {ours}) if ours else len(set(starting))
 
     async def _feed(
         self,
         delivery: Delivery,
         lines: AsyncIterator[Line],
+        inbox: _Inbox,
         window: asyncio.Semaphore,
         published: asyncio.Queue[float | None],
     ) -> None:
@@ -144,32 +187,47 @@ class Synthesis:
         seq = 0
         async for line in lines:
             await window.acquire()
-            first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
-            await self._streams.publish(
-                ChunkJob(
-                    request_id=delivery.request_id,
-                    seq=seq,
-                    reply_stream=self._streams.reply_stream,
-                    token_ids=line.token_ids,
-                    voice=line.voice,
-                    speed=line.speed,
-                    seed=delivery.seed,
-                    deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
-                    lane=delivery.lane if first_or_not_urgent else Lane.STANDARD,
-                    tenant_id=delivery.tenant_id,
-                    traceparent=delivery.traceparent,
-                )
-            )
+            await self._publish(delivery, seq, line, inbox)
             published.put_nowait(time.monotonic() + self._job_timeout_s + DEADLINE_GRACE_S)
             seq += 1
         published.put_nowait(None)
 
-    async def _cancel(self, request_id: str) -> None:
+    async def _publish(self, delivery: Delivery, seq: int, line: Line, inbox: _Inbox) -> None:
+        """Publish a chunk; while its tenant has as many in flight as it may, wait for one to be answered."""
+        tenant = inbox.tenant
+        inbox.is_starting = False
+        async with tenant.turn:
+            tenant.answered.clear()
+            while not await self._streams.publish(self._job(delivery, seq, line), self._tenant_max_chunks):
+                # Another gateway's answers free leases as well, and are not seen here.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TENANT_RETRY_S):
+                        await tenant.answered.wait()
+                tenant.answered.clear()
+        inbox.published = seq + 1
+
+    def _job(self, delivery: Delivery, seq: int, line: Line) -> ChunkJob:
+        first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
+        return ChunkJob(
+            request_id=delivery.request_id,
+            seq=seq,
+            reply_stream=self._streams.reply_stream,
+            token_ids=line.token_ids,
+            voice=line.voice,
+            speed=line.speed,
+            seed=delivery.seed,
+            deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
+            lane=delivery.lane if first_or_not_urgent else Lane.STANDARD,
+            tenant_id=delivery.tenant_id,
+            traceparent=delivery.traceparent,
+        )
+
+    async def _cancel(self, delivery: Delivery, seqs: range) -> None:
         try:
-            await self._streams.cancel(request_id, self._job_timeout_s)
+            await self._streams.cancel(delivery.request_id, self._job_timeout_s, seqs, delivery.tenant_id)
         except QueueUnavailable as error:
             # The jobs' deadlines end them instead.
-            log.warning("cancel_not_sent", request_id=request_id, error=error.message)
+            log.warning("cancel_not_sent", request_id=delivery.request_id, error=error.message)
 
     async def _read(self) -> None:
         last_read = time.monotonic()
@@ -190,6 +248,7 @@ class Synthesis:
                 inbox.fail(reply)
         elif inbox := self._inboxes.get(reply.request_id):
             inbox.put(reply)
+            inbox.tenant.answered.set()
 
     async def _beat(self) -> None:
         while True:

@@ -9,7 +9,8 @@
     ├── UnknownModel
     ├── InputTooLarge            body or input over its configured limit
     ├── AtCapacity               healthy, but not able to take this now; retry later
-    │   └── NoWorkers
+    │   ├── NoWorkers
+    │   └── Overloaded           too much is queued; knows when that is over
     ├── QueueUnavailable         Redis cannot be reached
     ├── SynthesisFailed          a worker gave up on a chunk; carries the worker's code
     ├── SynthesisTimeout         a chunk's deadline passed
@@ -62,20 +63,33 @@ class InputTooLarge(FleetError):
     code = "input_too_large"
 
 
+MIN_RETRY_AFTER_S = 1.0
+MAX_RETRY_AFTER_S = 120.0
+"""The OpenAI SDKs wait for no longer than this; told a longer time, they take a short one of their own."""
+
+
 class AtCapacity(FleetError):
     """``retry_after_s`` is what the caller is told to wait."""
 
     code = "overloaded"
-    retry_after_s = 5
+    retry_after_s: float = 5
 
 
 class NoWorkers(AtCapacity):
     code = "no_workers"
 
 
+class Overloaded(AtCapacity):
+    """``retry_after_s``: when the queue will have drained to where this would have been taken, if nobody else comes."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = min(max(retry_after_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+
 class QueueUnavailable(FleetError):
     code = "queue_unavailable"
-    retry_after_s = 2
+    retry_after_s: float = 2
 
 
 class SynthesisFailed(FleetError):

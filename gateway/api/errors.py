@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -50,7 +51,9 @@ def error_response(error: FleetError) -> JSONResponse:
     status = status_of(error)
     headers = {}
     if isinstance(error, AtCapacity | QueueUnavailable):
-        headers = {"retry-after": str(error.retry_after_s), "retry-after-ms": str(error.retry_after_s * 1000)}
+        # Whole seconds by the standard, rounded up; the SDKs read milliseconds first.
+        retry_after_ms = math.ceil(error.retry_after_s * 1000)
+        headers = {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}
     return _answer(status, error.message, error.code, error.param, headers)
 
 
