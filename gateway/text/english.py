@@ -39,7 +39,8 @@ _MUST_BE_HEARD = regex.compile(r"(?V1)[[\p{L}\p{N}]--\p{Lm}]")
 
 _NEAREST = str.maketrans(NEAREST_SOUNDS | {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”"})
 
-_GENITIVES = frozenset({"'s", "’s", "'S", "’S"})
+_SUFFIXES = frozenset({"'s", "’s", "'S", "’S", "s"})
+"""Of a word that is said as told: genitives and the plural, which sound alike."""
 
 _PAUSES = frozenset(";:,.!?—…")
 _CLOSERS = frozenset('”")')
@@ -87,8 +88,8 @@ class EnglishG2P:
             if said is not None and said.phonemes is not None:
                 phonemes = told = in_english(said.phonemes)
                 told_end = end
-            elif start == told_end and token.text in _GENITIVES:
-                phonemes = self._misaki.lexicon.genitive(told)
+            elif start == told_end and token.text in _SUFFIXES:
+                phonemes = self._misaki.lexicon.suffix_s(told)
             else:
                 phonemes = self._phonemes(token, char_start, char_end)
             yield _Piece(phonemes, char_start, char_end, text.text[end : end + 1] == " ", token.tag, token.text)

@@ -106,8 +106,8 @@ class Lexicon(en.Lexicon):  # type: ignore[misc]
             return None, None  # misaki's number grammar takes its input to be well formed: "1.,2", "²³.-"
         return phonemes, rating
 
-    def genitive(self, stem: str) -> str:
-        """What "'s" adds to a word of these phonemes."""
+    def suffix_s(self, stem: str) -> str:
+        """What "s" or "'s" adds to a word of these phonemes."""
         return str(self._s(stem))[len(stem) :]
 
     def get_number(self, word: str, currency: str | None, is_head: bool, num_flags: str) -> tuple[str | None, Any]:
