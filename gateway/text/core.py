@@ -43,7 +43,7 @@ class Reader(NamedTuple):
         """Those that have a sound. Raises UnspeakableCharacters."""
         text = self.reading.lexicon.apply(clean(text))
         text = normalise(text, self.language, self.reading.options)
-        spans = list(split_sentences(text.text))
+        spans = list(split_sentences(text.text, self.language))
         lines = [on_one_line(text.slice(span.start, span.end)) for span in spans]
         return [
             Sentence(
@@ -77,7 +77,7 @@ def chunk_text(
     """
     reader = Reader(language, g2p, reading or Reading())
     state = ChunkerState(pace)
-    for section in cut_sections(AlignedText.of(text)):
+    for section in cut_sections(AlignedText.of(text), language):
         result = chunk_section(section, reader, limits or ChunkLimits(), state)
         yield from result.chunks
         state = result.state

@@ -139,7 +139,7 @@ def _steps(script: Script, reading: Reading) -> Iterator[_Step]:
             continue
         # A section cannot know that it begins inside a block of code.
         text = segment.text if reading.options.read_code else without_code(segment.text)
-        for section in cut_sections(text):
+        for section in cut_sections(text, segment.style.language):
             yield _Step(tuple(pauses), _Work(section, segment.style))
             pauses.clear()
     yield _Step(tuple(pauses), None)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.text.aligned import AlignedText
+from gateway.text.languages import Language
 from gateway.text.sentences import split_sentences
 
 SECTION_CHARS = (60, 180, 1_000, 2_400)
@@ -17,6 +18,8 @@ the last, how long one section holds a process: 0.1 s of ordinary text, about 1 
 _NON_SPACE = re.compile(r"\S")
 _LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
 _SPACE_RUN = re.compile(r"\s{0,64}")
+
+_CLAUSE_ENDS = (", ", "; ", ": ", "— ", "，", "、", "；", "：")
 
 _LOOKAHEAD_CHARS = 64
 """What follows a stop, and may decide that it ends no sentence."""
@@ -28,14 +31,19 @@ class Section:
     is_last: bool
 
 
-def cut_sections(aligned: AlignedText) -> Iterator[Section]:
+def cut_sections(aligned: AlignedText, language: Language = Language.EN_US) -> Iterator[Section]:
     """The sections of a text, lazily; whitespace at their beginnings is left out. None for a blank text."""
     text = aligned.text
     end = len(text.rstrip())
     sizes = itertools.chain(SECTION_CHARS, itertools.repeat(SECTION_CHARS[-1]))
     start = _skip_space(text, 0)
     while start < end:
-        section_end = _section_end(text, start, end, next(sizes))
+        section_end = end
+        if end - start > (size := next(sizes)):
+            window = text[start : min(end, start + 2 * size + _LOOKAHEAD_CHARS)]
+            # The blank line belongs to the section: it is what makes its last sentence the end of a paragraph.
+            after = _SPACE_RUN.match(text, start + _place_to_cut(window, size, language))
+            section_end = after.end() if after else end
         following = _skip_space(text, section_end)
         yield Section(aligned.slice(start, section_end), is_last=following >= end)
         start = following
@@ -46,22 +54,16 @@ def _skip_space(text: str, start: int) -> int:
     return found.start() if found else len(text)
 
 
-def _section_end(text: str, start: int, end: int, size: int) -> int:
-    """Where the section from ``start`` ends: after the sentence nearest to ``size``, and the whitespace after that."""
-    if end - start <= size:
-        return end
-    window = text[start : min(end, start + 2 * size + _LOOKAHEAD_CHARS)]
-    ends = [span.end for span in split_sentences(window) if span.end <= 2 * size]
+def _place_to_cut(window: str, size: int, language: Language) -> int:
+    """Where in ``window``, up to twice ``size``, a section ends: after the sentence that ends nearest to ``size``."""
+    ends = [span.end for span in split_sentences(window, language) if span.end <= 2 * size]
     cut = max((place for place in ends if place <= size), default=min(ends, default=0))
-    cut = cut or _cut_inside_sentence(window, size)
-    # The blank line belongs to the section: it is what makes its last sentence the end of a paragraph.
-    after = _SPACE_RUN.match(text, start + cut)
-    return after.end() if after else start + cut
+    return cut or _cut_inside_sentence(window, size)
 
 
 def _cut_inside_sentence(window: str, size: int) -> int:
     """A place between ``size`` and twice that: after a clause, else between words, else anywhere."""
-    clause = max(window.rfind(mark, size, 2 * size) for mark in (", ", "; ", ": ", "— "))
+    clause = max(window.rfind(mark, size, 2 * size) for mark in _CLAUSE_ENDS)
     if clause >= 0:
         return clause + 1
     space = _LAST_SPACE.search(window, size, 2 * size)

@@ -179,3 +179,26 @@ def test_subtitles_alone_and_beside_the_audio(service: Service, form: str) -> No
 
 def test_a_text_without_a_sound_has_no_subtitles(service: Service) -> None:
     check_error(post(service, "/v1/audio/subtitles", input=" "), 400, "input", "unspeakable_text")
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "words"),
+    [
+        ("ef_dora", "¿Cuánto cuesta? Son 3 euros.", "Cuánto cuesta Son 3 euros"),
+        ("ff_siwis", "Parce qu'il pleut, on reste ici.", "Parce qu'il pleut on reste ici"),
+        ("if_sara", "Che ora è? Sono le 5.", "Che ora è Sono le 5"),
+        ("pf_dora", "Não sei, talvez amanhã.", "Não sei talvez amanhã"),
+        ("hf_alpha", "यह मेरा घर है।", "यह मेरा घर है"),
+        ("zf_xiaobei", "你好，世界。我有3本书。", None),
+        ("jf_alpha", "今日はいい天気ですね。散歩しましょう。", None),
+    ],
+)
+def test_every_language_is_timed(service: Service, voice: str, text: str, words: str | None) -> None:
+    stamps = caption(service, input=text, voice=voice)["timestamps"]
+    if words is not None:
+        assert [stamp["word"] for stamp in stamps] == words.split()
+    assert all(stamp["word"] == text[stamp["char_start"] : stamp["char_end"]] for stamp in stamps)
+    shown = "".join(stamp["word"] for stamp in stamps)
+    assert shown == "".join(char for char in text if char.isalnum() or char in shown)
+    edges = [edge for stamp in stamps for edge in (stamp["start_time"], stamp["end_time"])]
+    assert edges == sorted(edges)

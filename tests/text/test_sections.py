@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.text.aligned import AlignedText, Said
+from gateway.text.languages import Language
 from gateway.text.sections import SECTION_CHARS, cut_sections
 from gateway.text.sentences import split_sentences
 
@@ -58,6 +59,13 @@ def test_what_is_said_as_told_stays_with_its_section() -> None:
     sections = list(cut_sections(AlignedText.join(parts)))
 
     assert [list(section.text.said) for section in sections if section.text.said] == [[30], [2_500]]
+
+
+def test_other_scripts_end_sentences_and_clauses_in_their_own_way() -> None:
+    chinese = "村子东边有一座老桥，桥下的河水很清。" * 300
+    assert all(section.text.text[-1] == "。" for section in cut_sections(AlignedText.of(chinese), Language.ZH))
+    no_stops = "村子东边有一座老桥，桥下的河水很清、" * 300
+    assert all(section.text.text[-1] in "，、" for section in cut_sections(AlignedText.of(no_stops), Language.ZH))
 
 
 def test_without_sentences_a_section_ends_between_words() -> None:
