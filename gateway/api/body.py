@@ -15,7 +15,20 @@ T = TypeVar("T", bound=BaseModel)
 
 def documented(schema: type[BaseModel]) -> dict[str, Any]:
     """What FastAPI would say of the body in the API documentation, if it read it."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}}
+    written = schema.model_json_schema()
+    body = _inlined(written, written.get("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
+
+
+def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
+    """The schema with its definitions where they are used: in OpenAPI, references start from the whole document."""
+    if isinstance(part, list):
+        return [_inlined(each, definitions) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _inlined(definitions[part["$ref"].removeprefix("#/$defs/")], definitions)
+    return {name: _inlined(value, definitions) for name, value in part.items() if name != "$defs"}
 
 
 async def read_json(request: Request, schema: type[T], max_bytes: int) -> T:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
 
 from gateway.audio.formats import FORMATS
+from gateway.text.normalization import NormalizationOptions
 
 MAX_MODEL_LENGTH = 100
 MAX_VOLUME = 10.0
@@ -39,23 +40,6 @@ class AliasedVoice(BaseModel):
     rate: Rate = 1.0
 
 
-class Normalization(BaseModel):
-    """Kokoro-FastAPI's `normalization_options`, and ours. An unknown option is refused: it would change nothing."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    normalize: StrictBool = True
-    unit_normalization: StrictBool = False
-    url_normalization: StrictBool = True
-    email_normalization: StrictBool = True
-    optional_pluralization_normalization: StrictBool = True
-    phone_normalization: StrictBool = True
-    replace_remaining_symbols: StrictBool = True
-    markdown_normalization: StrictBool = True
-    read_code: StrictBool = True
-    name_emoji: StrictBool = False
-
-
 class AudioRequest(BaseModel):
     """What every request for audio may say."""
 
@@ -74,7 +58,9 @@ class AudioRequest(BaseModel):
         1.0, ge=0, le=MAX_VOLUME, allow_inf_nan=False, description="Loudness; what grows too loud is clipped."
     )
     stream_format: Literal["audio"] = Field("audio", description="Only `audio` so far.")
-    normalization_options: Normalization | None = Field(None, description="How numbers, signs and the like are read.")
+    normalization_options: NormalizationOptions | None = Field(
+        None, description="How numbers, signs and the like are read."
+    )
     voice_aliases: dict[str, StrictStr | AliasedVoice] | None = Field(
         None, description='Names for `[voice:name]`: a voice or mix, or `{"voice": ..., "rate": 1.2}`.'
     )
@@ -156,7 +142,7 @@ class PhonemizeRequest(BaseModel):
 
     text: StrictStr
     language: StrictStr | None = Field(None, description="As `lang_code`; by default that of DEFAULT_VOICE.")
-    normalization_options: Normalization | None = None
+    normalization_options: NormalizationOptions | None = None
     lexicon: dict[str, StrictStr] | None = None
 
 

@@ -14,7 +14,6 @@ from gateway.api.schemas import (
     MIN_SPEED,
     AliasedVoice,
     AudioRequest,
-    Normalization,
     SpeechRequest,
     Voice,
     VoiceId,
@@ -104,8 +103,8 @@ class Desk:
             format=FORMATS[body.response_format],
         )
 
-    def reading(self, normalization: Normalization | None, lexicon: dict[str, str] | None) -> Reading:
-        options = NormalizationOptions(**(normalization or Normalization()).model_dump())
+    def reading(self, normalization: NormalizationOptions | None, lexicon: dict[str, str] | None) -> Reading:
+        options = normalization or NormalizationOptions()
         if not self.settings.advanced_text_normalization:
             options = NormalizationOptions(normalize=False)
         return Reading(options, Lexicon(lexicon or {}))

@@ -5,9 +5,7 @@ Importing this module takes seconds and loading it some 200 MB, so only the pool
 
 from __future__ import annotations
 
-import functools
 import itertools
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,10 +17,11 @@ from gateway.text.espeak import Espeak
 from gateway.text.g2p import G2P
 from gateway.text.languages import Language
 from gateway.text.misaki_english import UNKNOWN, Lexicon, TaggedG2P
-from gateway.text.phonemes import NEAREST_SOUNDS, in_english
+from gateway.text.phonemes import in_english
+from gateway.text.phonemisers.symbols import in_vocabulary
 from gateway.text.spoken import Break, Word
 from gateway.text.tagger import Fragment, Tagger
-from shared.vocabulary import SYMBOL_IDS, is_audible
+from shared.vocabulary import is_audible
 
 _PART = (
     r"(?:\p{Lu}{1,40}+[\p{Ll}\p{M}]{0,40}+|[\p{Ll}\p{M}]{1,40}+|[\p{L}\p{M}]{1,40}+"
@@ -37,7 +36,7 @@ _SAYS_NOTHING = regex.compile(r"""[\s.,;:!?…—–"'“”‘’«»()\[\]{}*_
 
 _MUST_BE_HEARD = regex.compile(r"(?V1)[[\p{L}\p{N}]--\p{Lm}]")
 
-_NEAREST = str.maketrans(NEAREST_SOUNDS | {"[": "(", "]": ")", "{": "(", "}": ")", "«": "“", "»": "”"})
+_BRACKETS = str.maketrans("[]{}«»", "()()“”")
 
 _SUFFIXES = frozenset({"'s", "’s", "'S", "’S", "s"})
 """Of a word that is said as told: genitives and the plural, which sound alike."""
@@ -101,7 +100,7 @@ class EnglishG2P:
         if UNKNOWN in phonemes or (must_be_heard and not is_audible(phonemes)):
             # Misaki drops a word that the tagger took for punctuation.
             phonemes = self._espeak(token)[0] or ""
-        spoken = _in_vocabulary(phonemes)
+        spoken = in_vocabulary(phonemes.translate(_BRACKETS))
         if spoken is None or (must_be_heard and not is_audible(spoken)):
             raise UnspeakableCharacters(
                 f"{token.text[:40]!r} at character {char_start} cannot be spoken in English.",
@@ -109,16 +108,6 @@ class EnglishG2P:
                 char_end=char_end,
             )
         return spoken
-
-
-@functools.lru_cache(maxsize=20_000)
-def _in_vocabulary(phonemes: str) -> str | None:
-    """``phonemes`` in the vocabulary's symbols, without diacritics that it lacks; None if a sound has no symbol."""
-    nearest = phonemes.translate(_NEAREST)
-    unknown = {symbol for symbol in nearest if symbol not in SYMBOL_IDS}
-    if any(unicodedata.category(symbol) in {"Ll", "Lu", "Lo"} for symbol in unknown):
-        return None
-    return "".join(symbol for symbol in nearest if symbol not in unknown).strip()
 
 
 def _fragments(sentence: AlignedText) -> list[Fragment]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizationOptions:
     """Names and defaults are Kokoro-FastAPI's, but for the last three, which it does not have."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+    """For the request bodies that hold it: an unknown option would change nothing, and so is refused."""
 
     normalize: bool = True
     """False: the text goes to the G2P as it is, cleaned of what no G2P should see."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import unicodedata
 
+from gateway.text.phonemes import NEAREST_SOUNDS
 from shared.vocabulary import SYMBOL_IDS
 
 _NEAREST = str.maketrans(
-    {"g": "ɡ", "ɫ": "l", "ɭ": "l", "ʉ": "u", "ʀ": "ʁ", "ʑ": "ʒ", "ʐ": "ʒ", "ɬ": "l", "ħ": "h", "ɦ": "h", "ʕ": "ʔ"}
-    | {"ɓ": "b", "ɗ": "d", "ʏ": "y", "ɵ": "ə", "ɘ": "ə", "ɞ": "ɜ", "ɶ": "œ", "ʍ": "w", "ʙ": "b", "ɱ": "m", "ᵑ": "ŋ"}
-    | {"ⁿ": "n", "ᵐ": "m", "ʱ": "ʰ"}
+    NEAREST_SOUNDS
     | {unicodedata.normalize("NFC", vowel + "\N{COMBINING TILDE}"): vowel + "\N{COMBINING TILDE}" for vowel in "aeiouy"}
 )
 """Sounds without a symbol by the nearest one that has; composed nasal vowels in two parts."""
