@@ -128,6 +128,44 @@ def models_verify() -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.group()
+def queue() -> None:
+    """Look into the queue of REDIS_URL: what waits, what nobody could do."""
+
+
+@queue.command("ls")
+def queue_ls() -> None:
+    """Show each lane: how much waits, how old the oldest job is and which worker has how many; and the workers."""
+    from cli.queue import show_lanes
+
+    show_lanes()
+
+
+@queue.command("dead")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="The newest so many.")
+def queue_dead(limit: int) -> None:
+    """Show the jobs that were given up, newest first, and why."""
+    from cli.queue import show_dead
+
+    show_dead(limit)
+
+
+@queue.command("requeue")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every dead job.")
+def queue_requeue(ids: tuple[str, ...], every: bool) -> None:
+    """Give dead jobs another try, by their IDS as `dead` shows them, or --all.
+
+    They go back into their lanes as if new. Whoever asked for them was told of the failure then: the audio goes to the
+    gateway that published the job, and is heard only if its request still waits.
+    """
+    from cli.queue import requeue
+
+    if bool(ids) == every:
+        raise click.UsageError("Name jobs by their ids, or say --all.")
+    requeue(ids)
+
+
 @main.command()
 @click.argument("text")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
