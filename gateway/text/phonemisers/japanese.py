@@ -21,6 +21,7 @@ from gateway.text.phonemisers.assembly import Item, items_of, join, spoken
 from gateway.text.spoken import Word
 
 _DIGITS = regex.compile(r"[0-9０-９][0-9０-９,，.．]*+")
+_POINTS = frozenset("．.，,")
 _APART = regex.compile(r"\p{Katakana}[\u3099\u309a]|\p{Hiragana}[\u3099\u309a]")
 """A kana and its voicing mark, as they come from half-width forms; OpenJTalk would read the kana alone."""
 
@@ -85,7 +86,7 @@ def _entries(text: str) -> list[_Entry]:
         if (start, end) == (0, 0):  # a power of ten, which is not written
             start, end = (entries[-1].start, entries[-1].end) if entries else (0, 1)
         number = next((span for span in numbers if span[0] <= start < span[1]), None)
-        if number is not None and entry["pos_group1"] == "数":
+        if number is not None and (entry["pos_group1"] == "数" or entry["surface"] in _POINTS):
             start, end = number[0], max(number[1], end)
         reading = "" if entry["mora_count"] == 0 else jaconv.kata2hira(entry["pron"].translate(_DEVOICED))
         if entry["pos"] == "形容詞":

@@ -226,6 +226,13 @@ def test_words_said_as_one_are_told_apart(said_together: list[str], alone: list[
     assert shared_out(said_together, alone) == shared
 
 
+@pytest.mark.parametrize("text", ["0.0", "3.5", "10.05", "1,234.5"])
+def test_a_japanese_number_is_one_place(g2p_of: G2POf, text: str) -> None:
+    words = words_of(text + "です", g2p_of(Language.JA))
+
+    assert {(word.char_start, word.char_end) for word in words[:-1]} == {(0, len(text))}
+
+
 @pytest.mark.parametrize("language", OTHERS)
 @settings(deadline=None)  # a language is loaded when it is first heard of
 @given(text=st.text(max_size=40))
