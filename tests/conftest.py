@@ -33,17 +33,28 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0
 
 
 class Valkey:
-    """A server on a private socket that a test may stop and start again."""
+    """A server on a private socket that a test may kill and start again; ``durable``: it then knows all it knew."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._appends = ["--appendonly", "yes", "--appendfsync", "always"] if durable else []
         self.socket = folder / "valkey.sock"
         self.url = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)
-        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder), "--save", ""]
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--dir",
+            str(self._folder),
+            "--save",
+            "",
+            *self._appends,
+        ]
         with (self._folder / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen([find_valkey(), *options], stdout=log, stderr=log)
         wait_until(self.socket.exists, "valkey listens")
@@ -56,9 +67,9 @@ class Valkey:
 
 
 @contextlib.contextmanager
-def running_valkey() -> Iterator[Valkey]:
+def running_valkey(*, durable: bool = False) -> Iterator[Valkey]:
     with tempfile.TemporaryDirectory() as folder:
-        server = Valkey(Path(folder))
+        server = Valkey(Path(folder), durable=durable)
         server.start()
         try:
             yield server
