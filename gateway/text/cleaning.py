@@ -40,7 +40,8 @@ def _composed(letter: str) -> str:
 
 
 def _plain_digit(digit: regex.Match[str]) -> str:
-    return str(unicodedata.decimal(digit.group()))
+    # A digit that is younger than Python's tables has no meaning there, like any unassigned character.
+    return str(unicodedata.decimal(digit.group(), " "))
 
 
 def _uncircled(match: regex.Match[str]) -> str:
