@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.contract import Lane
 from shared.streams import Claimed
+from shared.streams.lanes import audio_ms
 from worker.engine.base import Capabilities
+
+MIN_SHARES = {Lane.STANDARD: 0.25, Lane.BATCH: 0.05}
+"""Of the worker's time, what a lane gets while it has work, whatever waits above it."""
+
+TURN_AUDIO_MS = 15_000
+"""A lower lane goes first once it is owed so much, about a chunk: until then the lanes above have what they want."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +28,17 @@ class Batch:
 
 
 class Scheduler:
-    """Holds claimed jobs by lane and forms batches by padded cost: longest job times number of jobs."""
+    """Holds claimed jobs by lane and forms batches by padded cost: longest job times number of jobs.
 
-    def __init__(self, capabilities: Capabilities) -> None:
+    Higher lanes go first, but each lower one is credited with its share of all audio that others make (as in deficit
+    round-robin). When a turn's worth has gathered it goes first itself, and if it then has no work it loses what it was
+    owed: nothing is saved up while idle.
+    """
+
+    def __init__(self, capabilities: Capabilities, min_shares: Mapping[Lane, float] | None = None) -> None:
         self._capabilities = capabilities
+        self._min_shares = MIN_SHARES if min_shares is None else min_shares
+        self._owed: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
         self._waiting: dict[Lane, deque[Claimed]] = {lane: deque() for lane in Lane}
 
     def __len__(self) -> int:
@@ -45,6 +59,22 @@ class Scheduler:
         """Requests that have a job here."""
         return {claimed.job.request_id for queue in self._waiting.values() for claimed in queue}
 
+    def wishes(self, room: int) -> list[tuple[Lane, int]]:
+        """Lanes in the order to claim from, each with how many jobs to take of it at the most, ``room`` in all."""
+        due: list[tuple[Lane, int]] = []
+        for lane in self._due():
+            # A batch of many jobs has room for many of ours: one a turn owed, so that long arrears bring more.
+            if most := min(room - sum(count for _, count in due), int(self._owed[lane] // TURN_AUDIO_MS)):
+                due.append((lane, most))
+        return due + [(lane, room) for lane in Lane]
+
+    def grant(self, wishes: Sequence[tuple[Lane, int]], claimed: Sequence[Claimed]) -> None:
+        """Add what a claim of these ``wishes`` brought. A lane that was due and had nothing is owed nothing."""
+        self.add(claimed)
+        for lane, _ in wishes[: -len(Lane)]:
+            if not self._waiting[lane]:
+                self._owed[lane] = 0.0
+
     def add(self, claimed: Iterable[Claimed]) -> None:
         for item in claimed:
             self._waiting[item.lane].append(item)
@@ -53,19 +83,37 @@ class Scheduler:
         """Take the next batch, highest lane first. ``cancelled`` are request ids that nobody waits for."""
         batch = Batch()
         longest = 0
-        for queue in self._waiting.values():
-            while queue:
-                claimed = queue[0]
-                if claimed.job.request_id in cancelled:
-                    batch.cancelled.append(queue.popleft())
-                elif claimed.job.deadline_ms <= now_ms:
-                    batch.expired.append(queue.popleft())
-                elif self._fits(batch, max(longest, len(claimed.job.token_ids))):
-                    longest = max(longest, len(claimed.job.token_ids))
-                    batch.jobs.append(queue.popleft())
-                else:
-                    break  # order within a lane is kept: the head goes first in the next batch
+        lanes = list(Lane)
+        while (lane := self._next_lane(lanes)) is not None:
+            queue = self._waiting[lane]
+            claimed = queue[0]
+            tokens = len(claimed.job.token_ids)
+            if claimed.job.request_id in cancelled:
+                batch.cancelled.append(queue.popleft())
+            elif claimed.job.deadline_ms <= now_ms:
+                batch.expired.append(queue.popleft())
+            elif self._fits(batch, max(longest, tokens)):
+                longest = max(longest, tokens)
+                batch.jobs.append(queue.popleft())
+                self._account(lane, audio_ms(claimed.job))
+            else:
+                lanes.remove(lane)  # order within a lane is kept: the head goes first in the next batch
         return batch
+
+    def _next_lane(self, lanes: Sequence[Lane]) -> Lane | None:
+        return next((lane for lane in [*self._due(), *Lane] if lane in lanes and self._waiting[lane]), None)
+
+    def _due(self) -> list[Lane]:
+        """Lanes that are owed a turn, the one that is owed most first."""
+        due = [lane for lane in Lane if self._owed[lane] >= TURN_AUDIO_MS]
+        return sorted(due, key=lambda lane: -self._owed[lane])
+
+    def _account(self, served: Lane, cost_ms: int) -> None:
+        if self._owed[served] >= TURN_AUDIO_MS:
+            self._owed[served] -= cost_ms
+        for lane, share in self._min_shares.items():
+            if lane is not served:
+                self._owed[lane] += cost_ms * share / (1 - share)
 
     def _fits(self, batch: Batch, longest: int) -> bool:
         count = len(batch.jobs) + 1

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Reply
+from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Lane, Reply
 from shared.errors import QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
@@ -40,12 +40,22 @@ RETRY_S = 1.0
 class Worker:
     """One engine and its place in the fleet."""
 
-    def __init__(self, engine: Engine, packs: StyleSource, streams: WorkerStreams, worker_id: str, heartbeat_s: float):
+    def __init__(
+        self,
+        engine: Engine,
+        packs: StyleSource,
+        streams: WorkerStreams,
+        worker_id: str,
+        heartbeat_s: float,
+        *,
+        min_shares: Mapping[Lane, float] | None = None,
+    ) -> None:
         self._engine = engine
         self._packs = packs
         self._streams = streams
         self._heartbeat_s = heartbeat_s
-        self._scheduler = Scheduler(engine.capabilities)
+        self._min_shares = min_shares
+        self._scheduler = Scheduler(engine.capabilities, min_shares)
         self._record = WorkerRecord(id=worker_id, engine=engine.name, voices=tuple(packs.names()), capacity=0.0)
         self._pace = Pace()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
@@ -89,7 +99,7 @@ class Worker:
         except QueueUnavailable as error:
             # What was claimed is still pending in Redis under our name: forget it here, and ask for it again.
             log.warning("queue_unavailable", error=error.message)
-            self._scheduler = Scheduler(self._engine.capabilities)
+            self._scheduler = Scheduler(self._engine.capabilities, self._min_shares)
             self._must_resume = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_S):
@@ -97,27 +107,29 @@ class Worker:
 
     async def _step(self) -> None:
         if not self._stopping.is_set():
-            self._scheduler.add(await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS))
+            await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS)
         cancelled = await self._streams.cancelled(sorted(self._scheduler.request_ids))
         batch = self._scheduler.next_batch(_now_ms(), cancelled)
         await self._drop(batch)
         if batch.jobs:
             await self._run_batch(batch.jobs)
 
-    async def _claim(self, room: int, block_ms: int) -> list[Claimed]:
+    async def _claim(self, room: int, block_ms: int) -> None:
         if room == 0:
-            return []
+            return
         if self._must_resume:
             await self._join()
-            unfinished = await self._streams.resume()
+            self._scheduler.add(await self._streams.resume())
             self._must_resume = False
-            return unfinished
+            return
         if time.monotonic() >= self._next_reclaim:
             self._next_reclaim = time.monotonic() + self._heartbeat_s
             if orphans := await self._streams.reclaim(room):
                 log.info("reclaimed", jobs=len(orphans))
-                return orphans
-        return await self._streams.claim(room, block_ms)
+                self._scheduler.add(orphans)
+                return
+        wishes = self._scheduler.wishes(room)
+        self._scheduler.grant(wishes, await self._streams.claim(room, block_ms, wishes))
 
     async def _drop(self, batch: Batch) -> None:
         for claimed in batch.cancelled:
@@ -158,7 +170,7 @@ class Worker:
     async def _prefetch(self, running: asyncio.Future[list[Speech | EngineError]]) -> None:
         """Claim the next batch while this one runs, where the engine is quick enough for that to matter."""
         while self._scheduler.prefetch_room and not running.done() and not self._stopping.is_set():
-            self._scheduler.add(await self._claim(self._scheduler.prefetch_room, PREFETCH_BLOCK_MS))
+            await self._claim(self._scheduler.prefetch_room, PREFETCH_BLOCK_MS)
 
     def _synthesise(self, jobs: list[EngineJob]) -> list[Speech | EngineError]:
         try:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.contract import Lane
 from shared.settings import ModelSettings
 
 EngineName = Literal["onnx", "cuda", "reference", "fake"]
@@ -53,6 +54,15 @@ class WorkerSettings(ModelSettings):
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)
     """Workers that may die over a job before it is given up."""
+    standard_min_share: float = Field(default=0.25, ge=0, lt=0.5)
+    """Of the worker's time, what the lane `standard` gets while it has work, however much is urgent."""
+    batch_min_share: float = Field(default=0.05, ge=0, lt=0.5)
+    """The same for the lane `batch`, whatever waits above it; 0: it only gets what they leave."""
+
+    @property
+    def min_shares(self) -> dict[Lane, float]:
+        """What each lane below the highest gets at least."""
+        return {Lane.STANDARD: self.standard_min_share, Lane.BATCH: self.batch_min_share}
 
     @property
     def asks_for_gpu(self) -> bool:

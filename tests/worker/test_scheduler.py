@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from collections import deque
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contract import ChunkJob, Lane
 from shared.streams import Claimed
+from shared.streams.lanes import audio_ms
 from worker.engine.base import Capabilities
-from worker.scheduler import Scheduler
+from worker.scheduler import MIN_SHARES, TURN_AUDIO_MS, Scheduler
 
 NOW_MS = 1_000_000
 
@@ -78,3 +81,77 @@ def test_room_counts_what_waits() -> None:
     assert (scheduler.room, scheduler.prefetch_room) == (4, 2)
     scheduler.add([claimed(1, Lane.STANDARD, 9)] * 3)
     assert (scheduler.room, scheduler.prefetch_room) == (1, 0)
+
+
+def serve(scheduler: Scheduler, backlog: dict[Lane, deque[int]], rounds: int) -> list[Claimed]:
+    """Claim and run ``rounds`` batches from lanes of jobs of these lengths, as a worker does; what ran, in order."""
+    ran: list[Claimed] = []
+    number = 0
+    for _ in range(rounds):
+        room = scheduler.room
+        wishes = scheduler.wishes(room)
+        claimed_now: list[Claimed] = []
+        for lane, most in wishes:
+            for _ in range(min(most, room - len(claimed_now), len(backlog[lane]))):
+                claimed_now.append(claimed(number, lane, backlog[lane].popleft()))
+                number += 1
+        scheduler.grant(wishes, claimed_now)
+        ran += scheduler.next_batch(NOW_MS, set()).jobs
+    return ran
+
+
+def audio_of(jobs_run: list[Claimed], lane: Lane) -> int:
+    return sum(audio_ms(item.job) for item in jobs_run if item.lane is lane)
+
+
+LONGEST_MS = 1000 + 56 * 510
+lengths = st.lists(st.integers(1, 510), min_size=1, max_size=10)
+
+
+@settings(max_examples=15, deadline=None)
+@given(lengths, lengths, lengths, st.integers(1, 8))
+def test_lower_lanes_get_their_share_and_not_much_more(
+    urgent: list[int], standard: list[int], batch: list[int], max_jobs: int
+) -> None:
+    # So much of everything that no lane ever runs dry.
+    backlog = {lane: deque(some * 800) for lane, some in zip(Lane, (urgent, standard, batch), strict=True)}
+    ran = serve(Scheduler(Capabilities(max_jobs, max_jobs * 512, 0)), backlog, rounds=100)
+    total = sum(audio_of(ran, lane) for lane in Lane)
+    # What is owed may reach a turn for each place in a batch before a lane has all of it, and a job over.
+    slack = (max_jobs + 1) * (TURN_AUDIO_MS + LONGEST_MS)
+    for lane, share in MIN_SHARES.items():
+        assert audio_of(ran, lane) >= share * total - slack
+        assert audio_of(ran, lane) <= share * total + slack
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from([Lane.STANDARD, Lane.BATCH]), lengths, lengths)
+def test_a_lane_that_was_idle_has_saved_nothing_up(lower: Lane, urgent: list[int], late: list[int]) -> None:
+    scheduler = Scheduler(Capabilities(1, 512, 0))
+    backlog: dict[Lane, deque[int]] = {lane: deque() for lane in Lane}
+    backlog[Lane.URGENT] = deque(urgent * 200)
+    serve(scheduler, backlog, rounds=150)
+    backlog[lower] = deque(late * 200)
+    ran = serve(scheduler, backlog, rounds=20)
+    assert (
+        audio_of(ran, lower)
+        <= MIN_SHARES[lower] * sum(audio_of(ran, lane) for lane in Lane) + TURN_AUDIO_MS + LONGEST_MS
+    )
+
+
+@given(lengths, st.integers(1, 4))
+def test_without_competition_any_lane_has_it_all_and_owes_nothing(batch: list[int], max_jobs: int) -> None:
+    scheduler = Scheduler(Capabilities(max_jobs, max_jobs * 512, 0))
+    backlog = {Lane.URGENT: deque[int](), Lane.STANDARD: deque[int](), Lane.BATCH: deque(batch)}
+    expected = sum(audio_ms(claimed(0, Lane.BATCH, tokens).job) for tokens in batch)
+    assert audio_of(serve(scheduler, backlog, rounds=len(batch)), Lane.BATCH) == expected
+    backlog[Lane.URGENT].append(100)
+    backlog[Lane.BATCH].append(100)
+    assert serve(scheduler, backlog, rounds=1)[0].lane is Lane.URGENT
+
+
+def test_what_is_preferred_goes_first_until_a_turn_is_owed() -> None:
+    backlog = {Lane.URGENT: deque([100] * 50), Lane.STANDARD: deque([100] * 50), Lane.BATCH: deque[int]()}
+    order = [item.lane for item in serve(Scheduler(Capabilities(1, 512, 0)), backlog, rounds=40)]
+    assert order[:7] == [Lane.URGENT] * 7
+    assert 6 <= order.count(Lane.STANDARD) <= 10
