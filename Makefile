@@ -32,7 +32,7 @@ quality: $(MODEL_VENV)/.quality ## Is the graph GRAPH as good as the graph AGAIN
 	@$(MODEL_VENV)/bin/python -m bench.quality --graph $(GRAPH) --against $(AGAINST)
 	@$(MODEL_VENV)/bin/python -m bench.short_texts --graph $(GRAPH)
 
-test-chaos: $(VENV)/.dev ## Kill workers under load and count what is lost
+test-chaos: $(VENV)/.dev ## Load, floods, killed workers, gateway and queue: count what is lost
 	@$(VENV)/bin/pytest -m "chaos" --timeout 300 tests
 
 lint: $(VENV)/.dev ## Ruff, strict mypy, import rules

@@ -18,6 +18,8 @@ from shared.contract import Lane
 from shared.streams import GatewayStreams, connect
 from tests.conftest import Service, running_service, running_valkey
 
+pytestmark = pytest.mark.chaos
+
 SPEED = 40
 """Audio seconds per second: a book's chunk of 200 tokens takes 0.38 s, a sentence of 40 tokens 0.08 s."""
 

@@ -58,6 +58,7 @@ def ask(service: Service) -> Outcome:
         return Outcome(answer.status_code, 0.0, seconds, milliseconds, error["code"])
 
 
+@pytest.mark.chaos
 def test_a_burst_over_capacity_is_refused_in_part_and_the_rest_is_quick(small: Service) -> None:
     with ThreadPoolExecutor(40) as pool:
         outcomes = list(pool.map(lambda _: ask(small), range(80)))
@@ -72,6 +73,7 @@ def test_a_burst_over_capacity_is_refused_in_part_and_the_rest_is_quick(small: S
     assert all(0 <= outcome.retry_after_s * 1000 - outcome.retry_after_ms < 1000 for outcome in refused)
 
 
+@pytest.mark.chaos
 def test_whoever_comes_back_when_told_to_is_served_in_the_end(small: Service) -> None:
     with ThreadPoolExecutor(40) as pool:
         waits = list(pool.map(lambda _: patient(small), range(40)))
