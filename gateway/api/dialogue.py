@@ -11,7 +11,7 @@ from gateway.api.schemas import DialogueRequest
 from gateway.api.utterances import Desk
 from gateway.pipeline import Pipeline, Utterance
 from gateway.text.segments import Pause, Script, Speech
-from shared.errors import FleetError, InvalidValue
+from shared.errors import FleetError
 
 router = APIRouter(tags=["audio"])
 
@@ -42,7 +42,8 @@ async def _utterance(request_id: str, body: DialogueRequest, desk: Desk) -> Utte
             script = await desk.script(turn.text, style, desk.markup(body, tags=True))
         except FleetError as error:
             # Only the turn's number tells the caller which of its texts or voices is meant.
-            raise InvalidValue(error.message, param=f"turns[{number}]", code=error.code) from error
+            error.param = f"turns[{number}]"
+            raise
         segments += script.shifted(offset).segments
         offset += len(turn.text) + 1
     desk.require_pauses(segments)

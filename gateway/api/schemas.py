@@ -149,6 +149,12 @@ class PhonemizeRequest(BaseModel):
 class PhonemesRequest(AudioRequest):
     """Body of POST /v1/audio/generate_from_phonemes."""
 
+    # Phonemes have no language, and nothing in them is left to read.
+    lang_code: None = None
+    normalization_options: None = None
+    voice_aliases: None = None
+    lexicon: None = None
+
     phonemes: StrictStr = Field(min_length=1, description="In the model's alphabet, as phonemize gives them.")
     voice: Voice = Field(None, description="As in speech.")
     response_format: StrictStr = Field("wav", description=f"One of {', '.join(FORMATS)}.")

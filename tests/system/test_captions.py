@@ -144,6 +144,12 @@ def test_phonemes_without_a_meaning_are_refused_with_their_place(service: Servic
     check_error(post(service, "/dev/generate_from_phonemes", phonemes=" ,. "), 400, "phonemes", "invalid_value")
 
 
+def test_what_phonemes_have_no_use_for_is_refused(service: Service) -> None:
+    for field, value in {"lexicon": {"a": "b"}, "lang_code": "e", "voice_aliases": {}}.items():
+        answer = post(service, "/dev/generate_from_phonemes", phonemes="həlˈO", **{field: value})
+        check_error(answer, 400, field, "invalid_value")
+
+
 def test_a_lexicon_is_heard(service: Service) -> None:
     answer = post(service, "/dev/phonemize", text="Kokoro speaks.", lexicon={"kokoro": "/kˈOkəɹO/"}).json()
     assert answer["phonemes"].startswith("kˈOkəɹO ")
