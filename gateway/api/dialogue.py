@@ -38,7 +38,7 @@ async def _utterance(request_id: str, body: DialogueRequest, desk: Desk) -> Utte
         if number and body.pause_between_turns:
             segments.append(Pause(body.pause_between_turns, offset, offset))
         try:
-            style = desk.style(turn.voice, body.lang_code)
+            style = desk.style(turn.voice, body.lang_code, body.voice_aliases)
             script = await desk.script(turn.text, style, desk.markup(body, tags=True))
         except FleetError as error:
             # Only the turn's number tells the caller which of its texts or voices is meant.

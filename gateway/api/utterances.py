@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -32,6 +32,8 @@ from shared.contract import VoiceMix
 from shared.errors import InputTooLarge, InvalidValue
 from shared.voices import parse_mix
 
+Aliases = Mapping[str, str | AliasedVoice]
+
 LONG_TEXT_CHARS = 20_000
 """The markup of a longer text is not read on the event loop."""
 
@@ -50,16 +52,18 @@ class Desk:
     async def speech(self, request_id: str, body: SpeechRequest) -> Utterance:
         """Raises FleetError."""
         self._allow(body)
-        style = self.style(body.voice, body.lang_code)
+        style = self.style(body.voice, body.lang_code, body.voice_aliases)
         markup = self.markup(body, tags=body.allow_voice_tags, ssml=body.ssml)
         script = await self.script(body.input, style, markup)
         return self.utterance(request_id, body, body.input, script)
 
-    def style(self, voice: Voice, lang_code: str | None) -> Style:
-        """The style that a text begins in."""
+    def style(self, voice: Voice, lang_code: str | None, aliases: Aliases | None = None) -> Style:
+        """The style that a text begins in; ``voice`` may be one of ``aliases``, in any case."""
         expression = voice.id if isinstance(voice, VoiceId) else voice
-        mix = self._mix(self.settings.default_voice if expression is None else expression)
-        return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code))
+        expression = self.settings.default_voice if expression is None else expression
+        alias = _by_name(aliases).get(expression.lower(), VoiceAlias(expression))
+        mix = self._mix(alias.expression)
+        return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code), alias.rate)
 
     async def script(self, text: str, style: Style, markup: MarkupOptions) -> Script:
         """``text`` with its markup read, beginning in ``style``. Raises FleetError."""
@@ -70,7 +74,6 @@ class Desk:
 
     def markup(self, body: AudioRequest | None = None, *, tags: bool = False, ssml: bool = False) -> MarkupOptions:
         """What a request may use, and what its names stand for."""
-        aliases = (body.voice_aliases if body else None) or {}
         return MarkupOptions(
             voice_of=self._mix,
             language_of=None if body and body.lang_code else self._language_of,
@@ -78,7 +81,7 @@ class Desk:
             say_as=say_as,
             allow_voice_tags=tags,
             ssml=ssml,
-            aliases={name.lower(): _alias(alias) for name, alias in aliases.items()},
+            aliases=_by_name(body.voice_aliases if body else None),
             max_pause_s=self.settings.max_pause_duration_s,
             max_total_pause_s=self.settings.max_total_pause_s,
             ssml_max_depth=self.settings.ssml_max_depth,
@@ -139,6 +142,10 @@ class Desk:
 
 def _language(code: str) -> Language:
     return choose_language("", code)
+
+
+def _by_name(aliases: Aliases | None) -> dict[str, VoiceAlias]:
+    return {name.lower(): _alias(alias) for name, alias in (aliases or {}).items()}
 
 
 def _alias(alias: str | AliasedVoice) -> VoiceAlias:

@@ -99,6 +99,15 @@ def test_voices_change_in_mid_text(service: Service) -> None:
     assert caption(service, input=text, stream=False, **tagged)["audio"] == b"".join(alone)
 
 
+def test_an_alias_is_a_voice_without_any_tag(service: Service) -> None:
+    aliases = {"me": {"voice": "am_adam", "rate": 2}}
+    alone = service.speak("Good morning.", voice="am_adam", speed=2, stream=False).content
+    assert service.speak("Good morning.", voice="Me", voice_aliases=aliases, stream=False).content == alone
+    turns = [{"voice": "me", "text": "Good morning."}]
+    said = post(service, "/dev/dialogue", turns=turns, voice_aliases=aliases, response_format="pcm", stream=False)
+    assert said.content == alone
+
+
 def test_tags_are_text_where_they_are_not_asked_for(service: Service) -> None:
     stamps = caption(service, input="[rate:2] Hello.")["timestamps"]
     assert stamps[0]["word"] != "Hello"
