@@ -37,7 +37,15 @@ async def _serve(settings: WorkerSettings) -> None:
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     redis = connect(settings.redis_url)
     streams = WorkerStreams(redis, worker_id, settings.heartbeat_s, settings.max_deliveries)
-    worker = Worker(engine, packs, streams, worker_id, settings.heartbeat_s, min_shares=settings.min_shares)
+    worker = Worker(
+        engine,
+        packs,
+        streams,
+        worker_id,
+        settings.heartbeat_s,
+        min_shares=settings.min_shares,
+        max_batch_s=settings.max_batch_s,
+    )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)

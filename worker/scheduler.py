@@ -14,6 +14,12 @@ from worker.engine.base import Capabilities
 MIN_SHARES = {Lane.STANDARD: 0.25, Lane.BATCH: 0.05}
 """Of the worker's time, what a lane gets while it has work, whatever waits above it."""
 
+MAX_BATCH_S = 0.3
+"""How long a batch should take at the most: nothing interrupts it, and whoever is urgent waits for its end."""
+
+COST_SMOOTHING = 0.1
+"""Weight of the newest job in what jobs cost on average."""
+
 TURN_AUDIO_MS = 15_000
 """A lower lane goes first once it is owed so much, about a chunk: until then the lanes above have what they want."""
 
@@ -35,9 +41,17 @@ class Scheduler:
     owed: nothing is saved up while idle.
     """
 
-    def __init__(self, capabilities: Capabilities, min_shares: Mapping[Lane, float] | None = None) -> None:
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        min_shares: Mapping[Lane, float] | None = None,
+        max_batch_s: float = MAX_BATCH_S,
+    ) -> None:
         self._capabilities = capabilities
         self._min_shares = MIN_SHARES if min_shares is None else min_shares
+        self._max_batch_s = max_batch_s
+        self._max_jobs = capabilities.max_batch_jobs
+        self._mean_cost_ms = float(TURN_AUDIO_MS)
         self._owed: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
         self._waiting: dict[Lane, deque[Claimed]] = {lane: deque() for lane in Lane}
 
@@ -47,12 +61,19 @@ class Scheduler:
     @property
     def room(self) -> int:
         """How many more jobs to claim while no batch runs."""
-        return max(0, self._capabilities.max_batch_jobs - len(self))
+        return max(0, self._max_jobs - len(self))
+
+    def measured(self, capacity: float) -> None:
+        """Take in how many audio seconds a second the engine makes: a batch is as large as fits MAX_BATCH_S, one job at
+        least. What larger batches gain in speed comes back here, so that they grow until they take so long.
+        """
+        fitting = int(capacity * self._max_batch_s * 1000 / self._mean_cost_ms)
+        self._max_jobs = min(max(1, fitting), self._capabilities.max_batch_jobs)
 
     @property
     def prefetch_room(self) -> int:
         """How many more jobs to claim while a batch runs."""
-        return max(0, self._capabilities.prefetch_jobs - len(self))
+        return max(0, min(self._capabilities.prefetch_jobs, self._max_jobs) - len(self))
 
     @property
     def request_ids(self) -> set[str]:
@@ -75,9 +96,15 @@ class Scheduler:
             if not self._waiting[lane]:
                 self._owed[lane] = 0.0
 
+    def clear(self) -> None:
+        """Forget all jobs, but not what was measured."""
+        for queue in self._waiting.values():
+            queue.clear()
+
     def add(self, claimed: Iterable[Claimed]) -> None:
         for item in claimed:
             self._waiting[item.lane].append(item)
+            self._mean_cost_ms += COST_SMOOTHING * (audio_ms(item.job) - self._mean_cost_ms)
 
     def next_batch(self, now_ms: int, cancelled: Collection[str]) -> Batch:
         """Take the next batch, highest lane first. ``cancelled`` are request ids that nobody waits for."""
@@ -120,4 +147,4 @@ class Scheduler:
         if count == 1:
             return True  # whatever its length, a job alone must be able to run
         limits = self._capabilities
-        return count <= limits.max_batch_jobs and longest * count <= limits.max_batch_tokens
+        return count <= self._max_jobs and longest * count <= limits.max_batch_tokens

@@ -16,7 +16,7 @@ from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
 from worker.pace import Job, Pace, rehearse
-from worker.scheduler import Batch, Scheduler
+from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
 from worker.voices import StyleSource, VoicePackError
 
 log = logger(__name__)
@@ -49,13 +49,13 @@ class Worker:
         heartbeat_s: float,
         *,
         min_shares: Mapping[Lane, float] | None = None,
+        max_batch_s: float = MAX_BATCH_S,
     ) -> None:
         self._engine = engine
         self._packs = packs
         self._streams = streams
         self._heartbeat_s = heartbeat_s
-        self._min_shares = min_shares
-        self._scheduler = Scheduler(engine.capabilities, min_shares)
+        self._scheduler = Scheduler(engine.capabilities, min_shares, max_batch_s)
         self._record = WorkerRecord(id=worker_id, engine=engine.name, voices=tuple(packs.names()), capacity=0.0)
         self._pace = Pace()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
@@ -99,7 +99,7 @@ class Worker:
         except QueueUnavailable as error:
             # What was claimed is still pending in Redis under our name: forget it here, and ask for it again.
             log.warning("queue_unavailable", error=error.message)
-            self._scheduler = Scheduler(self._engine.capabilities, self._min_shares)
+            self._scheduler.clear()
             self._must_resume = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_S):
@@ -251,6 +251,7 @@ class Worker:
         self._record = replace(self._record, audio_s=self._record.audio_s + sum(audio_s))
 
     def _record_pace(self, capacity: float) -> None:
+        self._scheduler.measured(capacity)
         self._record = replace(
             self._record,
             capacity=round(capacity, 3),

@@ -54,6 +54,9 @@ class WorkerSettings(ModelSettings):
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)
     """Workers that may die over a job before it is given up."""
+    max_batch_s: float = Field(default=0.3, gt=0)
+    """Seconds that a batch of several jobs should take at the most: urgent ones wait for its end. More is faster in all
+    where large batches pay."""
     standard_min_share: float = Field(default=0.25, ge=0, lt=0.5)
     """Of the worker's time, what the lane `standard` gets while it has work, however much is urgent."""
     batch_min_share: float = Field(default=0.05, ge=0, lt=0.5)

@@ -155,3 +155,22 @@ def test_what_is_preferred_goes_first_until_a_turn_is_owed() -> None:
     order = [item.lane for item in serve(Scheduler(Capabilities(1, 512, 0)), backlog, rounds=40)]
     assert order[:7] == [Lane.URGENT] * 7
     assert 6 <= order.count(Lane.STANDARD) <= 10
+
+
+def test_a_batch_takes_no_longer_than_it_may_and_grows_with_the_engine() -> None:
+    scheduler = Scheduler(Capabilities(8, 8 * 512, 4), max_batch_s=0.3)
+    scheduler.add(claimed(number, Lane.STANDARD, 250) for number in range(40))
+    sizes = []
+    for capacity in (1.0, 100.0, 150.0, 10_000.0):
+        scheduler.measured(capacity)
+        sizes.append(len(scheduler.next_batch(NOW_MS, ()).jobs))
+    assert sizes == [1, 2, 3, 8]
+
+
+def test_a_worker_holds_no_more_than_its_next_batch() -> None:
+    scheduler = Scheduler(Capabilities(8, 8 * 512, 4), max_batch_s=0.3)
+    scheduler.add([claimed(0, Lane.STANDARD, 250)])
+    scheduler.measured(150.0)
+    assert (scheduler.room, scheduler.prefetch_room) == (2, 2)
+    scheduler.clear()
+    assert (scheduler.room, scheduler.prefetch_room) == (3, 3)
