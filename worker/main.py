@@ -14,6 +14,7 @@ from shared.observe import configure_logs, logger
 from shared.streams import WorkerStreams, connect
 from shared.voices import CATALOGUE
 from worker.engine.base import Engine, EngineError
+from worker.fingerprint import fingerprint
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
 from worker.service import Worker
@@ -45,6 +46,7 @@ async def _serve(settings: WorkerSettings) -> None:
         settings.heartbeat_s,
         min_shares=settings.min_shares,
         max_batch_s=settings.max_batch_s,
+        model=fingerprint(settings, engine),
     )
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -50,13 +50,14 @@ class Worker:
         *,
         min_shares: Mapping[Lane, float] | None = None,
         max_batch_s: float = MAX_BATCH_S,
+        model: str = "",
     ) -> None:
         self._engine = engine
         self._packs = packs
         self._streams = streams
         self._heartbeat_s = heartbeat_s
         self._scheduler = Scheduler(engine.capabilities, min_shares, max_batch_s)
-        self._record = WorkerRecord(id=worker_id, engine=engine.name, voices=tuple(packs.names()), capacity=0.0)
+        self._record = WorkerRecord(worker_id, engine.name, tuple(packs.names()), capacity=0.0, model=model)
         self._pace = Pace()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._stopping = asyncio.Event()

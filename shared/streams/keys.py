@@ -88,6 +88,9 @@ class WorkerRecord:
     """A job of ``a`` seconds of audio, alone, takes ``fixed_cost_s + a / realtime_factor``; 0: not known, as from a
     worker of an older release."""
     fixed_cost_s: float = 0.0
+    model: str = ""
+    """Names all that its samples depend on; workers of one name speak alike. Empty: not known, as from a worker of an
+    older release."""
 
 
 def connect(url: str) -> Redis:
@@ -135,6 +138,7 @@ def record_of(worker_id: str, fields: dict[bytes, bytes]) -> WorkerRecord:
         audio_s=float(said.get("audio_s", 0)),
         realtime_factor=float(said.get("realtime_factor", 0)),
         fixed_cost_s=float(said.get("fixed_cost_s", 0)),
+        model=said.get("model", ""),
     )
 
 

@@ -84,5 +84,6 @@ def _speak(job: EngineJob) -> Speech:
     phase = 2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE
     # The voice must be heard in the samples, or a mixed-up voice would pass every test.
     overtone = 0.2 * float(np.tanh(job.style.astype(np.float64).sum()))
-    audio = AMPLITUDE * (np.sin(phase) + overtone * np.sin(2 * phase))
+    # So must the seed, which is noise in other engines: it shifts the overtone, by nothing where it is 0.
+    audio = AMPLITUDE * (np.sin(phase) + overtone * np.sin(2 * phase + np.deg2rad(job.seed % 360)))
     return Speech(pcm=float_to_pcm16(audio.astype(np.float32)), durations=durations)

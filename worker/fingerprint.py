@@ -1,0 +1,52 @@
+"""What a worker's samples depend on, as one short name: workers of one name are taken to speak alike.
+
+Not in it: the processor, whose instructions may change a float's last bit, and how jobs are batched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.engine.base import Engine
+from worker.model.files import sha256_of
+from worker.model.sources import ModelStore
+from worker.model.voice_file import SUFFIXES
+from worker.settings import WorkerSettings
+
+_HERE = Path(__file__).parent
+_DIGITS = 16
+
+
+def fingerprint(settings: WorkerSettings, engine: Engine) -> str:
+    """Hash of the engine, its options, its weights, the voice files and this package's code.
+
+    Code counts as a whole: a release that changes none of the samples costs a cold cache, one that changes some and
+    were not noticed would cost mixed audio. Voice files are taken to stay as they are while the worker runs.
+    """
+    digest = hashlib.sha256()
+    for word in (engine.name, *_model(settings, engine), *_hashes(_HERE, ".py")):
+        digest.update(word.encode() + b"\0")
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _model(settings: WorkerSettings, engine: Engine) -> Iterator[str]:
+    if settings.chosen_engine == "fake":
+        return
+    yield from (word for suffix in SUFFIXES for word in _hashes(settings.voices_path, suffix))
+    if settings.chosen_engine == "onnx":
+        from worker.engine.onnx import OnnxEngine
+
+        if isinstance(engine, OnnxEngine):
+            yield engine.model_path.name  # its name tells the weights, the code that built it and the precision
+        yield settings.onnx_optimization_level
+        return
+    yield sha256_of(ModelStore(settings.model_dir, settings.voices_path).weights_path)
+    if settings.chosen_engine == "cuda":
+        yield from (settings.vocoder_dtype, str(settings.torch_compile))
+
+
+def _hashes(folder: Path, suffix: str) -> Iterator[str]:
+    for path in sorted(folder.rglob(f"*{suffix}")):
+        yield f"{path.relative_to(folder)} {sha256_of(path)}"
