@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices
+from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices, web
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
@@ -67,6 +67,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
     errors.install(app)
     for part in (speech, captions, subtitles, dialogue, phonemes, voices, models, health):
         app.include_router(part.router)
+    web.install(app, settings)
     return RequestIds(app)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
+from gateway.audio.formats import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, NATIVE_RATE
 from gateway.audio.gaps import Gaps
 from shared.settings import FleetSettings
 
@@ -23,6 +25,9 @@ class GatewaySettings(FleetSettings):
     """Description in the API documentation."""
     api_version: str = "1.0.0"
     """Version in the API documentation."""
+    sample_rate: int = Field(default=NATIVE_RATE, ge=MIN_SAMPLE_RATE, le=MAX_SAMPLE_RATE)
+    """Samples per second of the audio where a request asks for no `sample_rate`; a format that cannot have it takes the
+    next above that it can have, and mulaw and alaw always 8000."""
     default_voice: str = "af_heart"
     """Voice, or mix, of a request that names none."""
     max_input_length: int = Field(default=1_000_000, ge=1)
@@ -80,3 +85,7 @@ class GatewaySettings(FleetSettings):
     tenant_max_chunks_in_flight: int | None = Field(default=None, ge=1)
     """Chunks that all requests of one tenant may have queued and running together; more wait in their gateway, in
     order. Unset: no cap; lanes are shared fairly all the same."""
+    enable_web_player: bool = True
+    """Whether there is a page to listen on, at /web/."""
+    web_player_path: Path | None = None
+    """Folder of the web player's static files; unset, or `web`: the one that comes along."""
