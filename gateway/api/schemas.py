@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    WithJsonSchema,
+    field_validator,
+)
 
-from gateway.audio.formats import FORMATS
+from gateway.audio.formats import FORMATS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from gateway.text.normalization import NormalizationOptions
 
 MAX_MODEL_LENGTH = 100
@@ -30,7 +41,21 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _bits_per_second(value: Any) -> Any:
+    if isinstance(value, str) and (thousands := re.fullmatch(r"([1-9][0-9]{0,2})[kK]", value)):
+        return int(thousands[1]) * 1000
+    if isinstance(value, bool | str):
+        raise ValueError("must be bits per second, as 64000 or '64k'")  # noqa: TRY004 - pydantic wants this one
+    return value
+
+
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)]
+
+BitRate = Annotated[
+    int,
+    BeforeValidator(_bits_per_second),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[1-9][0-9]{0,2}[kK]$"}]}),
+]
 
 
 class AliasedVoice(BaseModel):
@@ -47,6 +72,12 @@ class AudioRequest(BaseModel):
 
     model: StrictStr = Field("kokoro", max_length=MAX_MODEL_LENGTH, description="See GET /v1/models.")
     response_format: StrictStr = Field("mp3", description=f"One of {', '.join(FORMATS)}.")
+    sample_rate: Annotated[int, BeforeValidator(_number), Field(ge=MIN_SAMPLE_RATE, le=MAX_SAMPLE_RATE)] | None = Field(
+        None, description="Samples per second, of those that the format can have; by default SAMPLE_RATE."
+    )
+    bitrate: BitRate | None = Field(
+        None, description="Bits per second, as 64000 or `64k`, for formats that have a choice: see docs/formats.md."
+    )
     speed: Rate = Field(1.0, description="Speaking rate.")
     stream: StrictBool = Field(True, description="Send audio as it is made; false: one file with exact headers.")
     lang_code: StrictStr | None = Field(None, description="Language of the text; by default the voice's.")
@@ -57,7 +88,11 @@ class AudioRequest(BaseModel):
     volume_multiplier: Annotated[float, BeforeValidator(_number)] = Field(
         1.0, ge=0, le=MAX_VOLUME, allow_inf_nan=False, description="Loudness; what grows too loud is clipped."
     )
-    stream_format: Literal["audio"] = Field("audio", description="Only `audio` so far.")
+    stream_format: Literal["audio", "sse"] = Field(
+        "audio",
+        description="`sse`: events with the audio in base64, and the usage at the end. `tts-1` and `tts-1-hd` always "
+        "send audio, as OpenAI has it.",
+    )
     normalization_options: NormalizationOptions | None = Field(
         None, description="How numbers, signs and the like are read."
     )
@@ -100,12 +135,14 @@ class SpeechRequest(AudioRequest):
 class CaptionedRequest(SpeechRequest):
     """Body of POST /v1/audio/captioned_speech."""
 
+    stream_format: Literal["audio"] = Field("audio", description="The answer has its own shape.")
     return_timestamps: StrictBool = Field(True, description="False: audio alone, in the same shape.")
 
 
 class SubtitlesRequest(SpeechRequest):
     """Body of POST /v1/audio/subtitles."""
 
+    stream_format: Literal["audio"] = Field("audio", description="The answer has its own shape.")
     subtitle_format: Literal["srt", "vtt", "vtt-words"] = Field(
         "srt", description="`vtt-words` is WebVTT in which every word has its time, as for karaoke."
     )

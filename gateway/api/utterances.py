@@ -18,7 +18,7 @@ from gateway.api.schemas import (
     Voice,
     VoiceId,
 )
-from gateway.audio.formats import FORMATS
+from gateway.audio.choice import choose_format
 from gateway.fleet import Fleet
 from gateway.pipeline import Utterance
 from gateway.settings import GatewaySettings
@@ -103,7 +103,7 @@ class Desk:
             speed=body.speed,
             seed=body.seed,
             volume=body.volume_multiplier,
-            format=FORMATS[body.response_format],
+            format=choose_format(body.response_format, body.sample_rate, body.bitrate, self.settings.sample_rate),
         )
 
     def reading(self, normalization: NormalizationOptions | None, lexicon: dict[str, str] | None) -> Reading:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gateway.audio.formats import AudioFormat
 from gateway.audio.lead_in import LeadIn
+from gateway.audio.resample import Resampler
 from shared.errors import InputTooLarge
 
 
@@ -43,10 +44,18 @@ class _Encoder:
     """One codec and one muxer; a context manager that frees both, also when the audio never comes to its end."""
 
     def __init__(
-        self, audio_format: AudioFormat, sample_rate: int, target: _Outbox | str, options: Mapping[str, str]
+        self,
+        audio_format: AudioFormat,
+        input_rate: int,
+        target: _Outbox | str,
+        options: Mapping[str, str],
+        max_samples: int | None = None,
     ) -> None:
         self._format = audio_format
-        self._time_base = Fraction(1, sample_rate)
+        self._rate = audio_format.sample_rate
+        self._time_base = Fraction(1, self._rate)
+        self._resampler = None if input_rate == self._rate else Resampler(input_rate, self._rate)
+        self._max_samples = max_samples
         self._num_samples = 0
         self._lead_in: LeadIn | None = None
         self._is_open = True
@@ -55,19 +64,22 @@ class _Encoder:
             "w",
             format=audio_format.container,
             # Without flush_packets libav keeps up to 32 KiB to itself: seconds of audio.
-            container_options={"flush_packets": "1", **options},
+            container_options={
+                "flush_packets": "1",
+                **{name: value.format(rate=self._rate) for name, value in options.items()},
+            },
         )
         try:
-            self._stream = self._open_codec(sample_rate)
+            self._stream = self._open_codec()
         except BaseException:
             self._release()
             raise
 
-    def _open_codec(self, sample_rate: int) -> AudioStream:
+    def _open_codec(self) -> AudioStream:
         stream = cast(
             "AudioStream",
             self._container.add_stream(
-                self._format.codec, rate=sample_rate, layout="mono", options=dict(self._format.codec_options)
+                self._format.codec, rate=self._rate, layout="mono", options=dict(self._format.codec_options)
             ),
         )
         if self._format.bit_rate is not None:
@@ -88,6 +100,17 @@ class _Encoder:
             raise ValueError("write to a closed encoder")
         if pcm.dtype != np.int16 or pcm.ndim != 1:
             raise ValueError(f"pcm must be one-dimensional int16, not {pcm.ndim}-dimensional {pcm.dtype}")
+        self._take(self._resampler.write(pcm) if self._resampler else pcm)
+
+    def _take(self, pcm: NDArray[np.int16]) -> None:
+        """Encode pcm that has the format's rate."""
+        if self._max_samples is not None and self._num_samples + pcm.size > self._max_samples:
+            hours = self._max_samples / self._rate / 3600
+            raise InputTooLarge(
+                f"a {self._format.name} file holds at most {hours:.1f} hours of audio; "
+                "ask for another format, or for a stream",
+                param="response_format",
+            )
         if self._lead_in:
             self._lead_in.hear(pcm)
         self._encode(pcm, pts=self._num_samples)
@@ -97,7 +120,7 @@ class _Encoder:
         if not pcm.size:
             return
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm)[np.newaxis], format="s16", layout="mono")
-        frame.sample_rate = self._time_base.denominator
+        frame.sample_rate = self._rate
         frame.time_base = self._time_base
         frame.pts = pts
         self._mux(self._stream.encode(frame))
@@ -112,6 +135,8 @@ class _Encoder:
         if not self._is_open:
             raise ValueError("close of a closed encoder")
         try:
+            if self._resampler:
+                self._take(self._resampler.close())
             self._mux(self._stream.encode(None))
         finally:
             self._release()
@@ -135,10 +160,13 @@ class StreamingEncoder(_Encoder):
     Where a header would state the total length it says "unknown", as each container provides for.
     """
 
-    def __init__(self, audio_format: AudioFormat, sample_rate: int) -> None:
-        """``sample_rate`` in Hz. Raises av.error.FFmpegError if the codec does not know that rate."""
+    def __init__(self, audio_format: AudioFormat, input_rate: int) -> None:
+        """``input_rate``: of the pcm to come, in Hz; it is resampled to the format's own, where they differ.
+
+        Raises av.error.FFmpegError if the codec does not know the format's rate.
+        """
         self._outbox = _Outbox()
-        super().__init__(audio_format, sample_rate, self._outbox, audio_format.stream_options)
+        super().__init__(audio_format, input_rate, self._outbox, audio_format.stream_options)
         if not audio_format.delay_in_stream:
             self._mind_the_lead_in()
 
@@ -162,12 +190,14 @@ class StreamingEncoder(_Encoder):
 class FileEncoder(_Encoder):
     """Encodes into the file at ``path``, complete and with exact headers once close() has returned."""
 
-    def __init__(self, audio_format: AudioFormat, sample_rate: int, path: str | os.PathLike[str]) -> None:
-        """``sample_rate`` in Hz. An existing file is overwritten.
+    def __init__(self, audio_format: AudioFormat, input_rate: int, path: str | os.PathLike[str]) -> None:
+        """``input_rate``: of the pcm to come, in Hz, resampled as a stream's is. An existing file is overwritten.
 
-        Raises OSError if it cannot be written, av.error.FFmpegError if the codec does not know that rate.
+        Raises OSError if it cannot be written, av.error.FFmpegError if the codec does not know the format's rate.
         """
-        super().__init__(audio_format, sample_rate, os.fspath(path), audio_format.file_options)
+        super().__init__(
+            audio_format, input_rate, os.fspath(path), audio_format.file_options, audio_format.max_file_samples
+        )
         if not audio_format.delay_in_file:
             self._mind_the_lead_in()
 
@@ -177,14 +207,6 @@ class FileEncoder(_Encoder):
         Raises ValueError for another shape or dtype and after close(), InputTooLarge if the format's headers
         cannot count that many samples, OSError if the disk is full, av.error.FFmpegError if libav fails.
         """
-        limit = self._format.max_file_samples
-        if limit is not None and self._num_samples + pcm.size > limit:
-            hours = limit / self._time_base.denominator / 3600
-            raise InputTooLarge(
-                f"a {self._format.name} file holds at most {hours:.1f} hours of audio; "
-                "ask for another format, or for a stream",
-                param="response_format",
-            )
         self._feed(pcm)
 
     def close(self) -> None:

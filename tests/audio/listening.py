@@ -6,21 +6,23 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import soundfile  # type: ignore[import-untyped]
 from av.audio.resampler import AudioResampler
 
+from gateway.audio.choice import choose_format
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import FORMATS, AudioFormat
 from gateway.audio.shape import Pcm
 
 SAMPLE_RATE = 24_000
-ALL_FORMATS = list(FORMATS.values())
+ALL_FORMATS = [choose_format(name, SAMPLE_RATE) for name in FORMATS]
 
 # Samples at 24 kHz in one codec frame: MPEG-2 Layer III 576, AAC-LC 1024, Opus 20 ms; the rest is exact.
-CODEC_FRAME = {"mp3": 576, "opus": 480, "aac": 1024, "m4a": 1024, "flac": 0, "wav": 0, "pcm": 0}
+CODEC_FRAME = dict.fromkeys(FORMATS, 0) | {"mp3": 576, "opus": 480, "webm": 480, "aac": 1024, "m4a": 1024}
 
 LEAD_IN = 1_105  # as long as the longest priming
 _MAX_BURST = 1_200 - LEAD_IN  # the first burst ends 50 ms from the start
@@ -80,11 +82,17 @@ def save(audio_format: AudioFormat, chunks: Iterable[Pcm], folder: Path) -> byte
 
 
 def decode(audio_format: AudioFormat, encoded: bytes) -> Pcm:
-    """By libav, as ffmpeg and browsers do."""
-    if audio_format.name == "pcm":
-        return np.frombuffer(encoded, "<i2")
-    resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
-    with av.open(io.BytesIO(encoded), "r") as container:
+    """By libav, as ffmpeg and browsers do, at SAMPLE_RATE."""
+    return decode_at(SAMPLE_RATE, audio_format, encoded)
+
+
+def decode_at(sample_rate: int, audio_format: AudioFormat, encoded: bytes) -> Pcm:
+    """Bare samples are taken to have the rate that the format says."""
+    resampler = AudioResampler("s16", "mono", sample_rate)
+    told: dict[str, Any] = {}
+    if audio_format.is_bare:
+        told = {"format": audio_format.container, "options": {"sample_rate": str(audio_format.sample_rate)}}
+    with av.open(io.BytesIO(encoded), "r", **told) as container:
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
         frames += resampler.resample(None)
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])

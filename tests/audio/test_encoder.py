@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
-from gateway.audio.formats import FORMATS, AudioFormat, UnknownFormatError, audio_format
+from gateway.audio.formats import FORMATS, MEDIA_TYPES, AudioFormat, UnknownFormatError, audio_format
 from shared.errors import InputTooLarge
 from tests.audio.listening import ALL_FORMATS, SAMPLE_RATE, record
 
@@ -20,19 +20,26 @@ every_format = pytest.mark.parametrize("one", ALL_FORMATS, ids=lambda one: one.n
 
 
 def test_formats_are_found_by_the_name_that_the_api_uses() -> None:
-    assert {name: audio_format(name).media_type for name in FORMATS} == {
+    named = {name: audio_format(name).media_type for name in FORMATS}
+    assert set(named.values()) <= set(MEDIA_TYPES)
+    assert named == {
         "mp3": "audio/mpeg",
         "opus": "audio/opus",
         "aac": "audio/aac",
         "flac": "audio/flac",
         "wav": "audio/wav",
-        "pcm": "audio/pcm",
+        "pcm": "audio/pcm;rate=24000;channels=1",
         "m4a": "audio/mp4",
+        "webm": "audio/webm;codecs=opus",
+        "mulaw": "audio/basic",
+        "alaw": "audio/PCMA;rate=8000;channels=1",
     }
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownFormatError, match="'ogg'; known: mp3, opus, aac, flac, wav, pcm, m4a"):
+    with pytest.raises(
+        UnknownFormatError, match="'ogg'; known: mp3, opus, aac, flac, wav, pcm, m4a, webm, mulaw, alaw"
+    ):
         audio_format("ogg")
 
 
@@ -85,7 +92,7 @@ def test_an_error_in_mid_stream_closes_the_encoder(one: AudioFormat, tmp_path: P
 
 def test_a_rate_that_the_codec_does_not_know_is_an_error() -> None:
     with pytest.raises(av.error.FFmpegError):
-        StreamingEncoder(FORMATS["opus"], 12_345)
+        StreamingEncoder(dataclasses.replace(FORMATS["opus"], sample_rate=12_345), SAMPLE_RATE)
 
 
 @every_format

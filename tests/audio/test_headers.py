@@ -108,3 +108,50 @@ def test_opus_granule_position_is_exact(streamed: bool, tmp_path: Path) -> None:
     flags, granule = struct.unpack("<5xBq", last_page[:14])
     assert flags & 0x4  # end of stream
     assert granule - pre_skip == 2 * NUM_SAMPLES  # Ogg Opus counts at 48 kHz
+
+
+def webm_elements(encoded: bytes) -> list[tuple[str, int, bytes]]:
+    """(id in hexadecimal, size or -1 for unknown, content) of each element at the top: RFC 8794."""
+    elements, at = [], 0
+    while at < len(encoded):
+        id_length = 9 - encoded[at].bit_length()
+        name = encoded[at : at + id_length].hex()
+        at += id_length
+        size_length = 9 - encoded[at].bit_length()
+        size = int.from_bytes(encoded[at : at + size_length], "big") & (1 << 7 * size_length) - 1
+        at += size_length
+        unknown = size == (1 << 7 * size_length) - 1
+        content = encoded[at:] if unknown else encoded[at : at + size]
+        elements.append((name, -1 if unknown else size, content))
+        at += len(content)
+    return elements
+
+
+EBML, SEGMENT, INFO, DURATION, TRACKS, CLUSTER = "1a45dfa3", "18538067", "1549a966", "4489", "1654ae6b", "1f43b675"
+
+
+def test_webm_stream_is_open_ended_and_has_a_cluster_for_every_packet() -> None:
+    (ebml, _, document), (segment, size, content) = webm_elements(stream(FORMATS["webm"], [PCM]))
+    assert (ebml, segment, size) == (EBML, SEGMENT, -1)
+    assert b"webm" in document
+    names = [name for name, *_ in webm_elements(content)]
+    head, clusters = names[: names.index(CLUSTER)], names[names.index(CLUSTER) :]
+    assert [name for name in head if name in {INFO, TRACKS}] == [INFO, TRACKS]  # all that MediaSource needs to begin
+    assert set(clusters) == {CLUSTER}
+    assert names.count(CLUSTER) >= NUM_SAMPLES // 480
+
+
+def test_webm_file_states_its_size_and_duration(tmp_path: Path) -> None:
+    (_, _, _), (segment, size, content) = webm_elements(save(FORMATS["webm"], [PCM], tmp_path))
+    assert (segment, size) == (SEGMENT, len(content))
+    info = {name: inner for name, _, inner in webm_elements(content)}[INFO]
+    duration = {name: inner for name, _, inner in webm_elements(info)}[DURATION]
+    (duration_ms,) = struct.unpack(">d", duration)
+    assert 0 <= duration_ms - 1000 * NUM_SAMPLES / SAMPLE_RATE <= 27  # in whole packets, and the priming
+
+
+@pytest.mark.parametrize("name", ["mulaw", "alaw"])
+def test_telephone_formats_are_a_byte_for_each_sample_and_nothing_else(name: str, tmp_path: Path) -> None:
+    for encoded in (stream(FORMATS[name], [PCM]), save(FORMATS[name], [PCM], tmp_path)):
+        assert len(encoded) == -(-NUM_SAMPLES // 3)
+        assert encoded[:100] == {"mulaw": b"\xff", "alaw": b"\xd5"}[name] * 100  # G.711's silence
