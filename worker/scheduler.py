@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.contract import Lane
-from shared.streams import Claimed
+from shared.streams import Claimed, Reader
 from shared.streams.lanes import audio_ms
 from worker.engine.base import Capabilities
 
@@ -76,9 +76,9 @@ class Scheduler:
         return max(0, min(self._capabilities.prefetch_jobs, self._max_jobs) - len(self))
 
     @property
-    def request_ids(self) -> set[str]:
-        """Requests that have a job here."""
-        return {claimed.job.request_id for queue in self._waiting.values() for claimed in queue}
+    def readers(self) -> set[Reader]:
+        """Those who wait for the jobs here."""
+        return {claimed.reader for queue in self._waiting.values() for claimed in queue}
 
     def wishes(self, room: int) -> list[tuple[Lane, int]]:
         """Lanes in the order to claim from, each with how many jobs to take of it at the most, ``room`` in all."""
@@ -106,8 +106,8 @@ class Scheduler:
             self._waiting[item.lane].append(item)
             self._mean_cost_ms += COST_SMOOTHING * (audio_ms(item.job) - self._mean_cost_ms)
 
-    def next_batch(self, now_ms: int, cancelled: Collection[str]) -> Batch:
-        """Take the next batch, highest lane first. ``cancelled`` are request ids that nobody waits for."""
+    def next_batch(self, now_ms: int, gone: Collection[Reader]) -> Batch:
+        """Take the next batch, highest lane first. ``gone`` are readers who wait no more."""
         batch = Batch()
         longest = 0
         lanes = list(Lane)
@@ -115,7 +115,7 @@ class Scheduler:
             queue = self._waiting[lane]
             claimed = queue[0]
             tokens = len(claimed.job.token_ids)
-            if claimed.job.request_id in cancelled:
+            if claimed.reader in gone:
                 batch.cancelled.append(queue.popleft())
             elif claimed.job.deadline_ms <= now_ms:
                 batch.expired.append(queue.popleft())

@@ -109,8 +109,8 @@ class Worker:
     async def _step(self) -> None:
         if not self._stopping.is_set():
             await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS)
-        cancelled = await self._streams.cancelled(sorted(self._scheduler.request_ids))
-        batch = self._scheduler.next_batch(_now_ms(), cancelled)
+        gone = await self._streams.gone(self._scheduler.readers)
+        batch = self._scheduler.next_batch(_now_ms(), gone)
         await self._drop(batch)
         if batch.jobs:
             await self._run_batch(batch.jobs)
@@ -130,7 +130,9 @@ class Worker:
                 self._scheduler.add(orphans)
                 return
         wishes = self._scheduler.wishes(room)
+        orphans_before = self._streams.num_orphans
         self._scheduler.grant(wishes, await self._streams.claim(room, block_ms, wishes))
+        self._count(jobs_cancelled=self._streams.num_orphans - orphans_before)
 
     async def _drop(self, batch: Batch) -> None:
         for claimed in batch.cancelled:
@@ -151,10 +153,10 @@ class Worker:
         spoken = await running
         inference_ms = time.time() * 1000 - started_ms
         self._measure(spoken, inference_ms)
-        cancelled = await self._streams.cancelled([item.job.request_id for item, _ in ready])
+        gone = await self._streams.gone(item.reader for item, _ in ready)
         for (item, _), speech in zip(ready, spoken, strict=True):
             timings = ChunkTimings(max(0.0, taken_ms - item.published_ms), started_ms - taken_ms, inference_ms)
-            await self._deliver(item, speech, timings, len(ready), item.job.request_id in cancelled)
+            await self._deliver(item, speech, timings, len(ready), item.reader in gone)
 
     async def _prepare(self, claimed: list[Claimed]) -> list[tuple[Claimed, EngineJob]]:
         ready = []

@@ -7,7 +7,8 @@
     tts:wait:{lane}:state hash     gateway      the same; virtual time, audio that waits, a job's mean
     tts:jobs:{lane}       stream   gateway,     permanent, group `workers`; trimmed up to the oldest unacked job; while
                                    worker       jobs wait it holds one that nobody has claimed
-    tts:reply:{gateway}   stream   worker       TTL, refreshed by the gateway's heartbeat; entries go as they are read
+    tts:reply:{gateway}   stream   worker       TTL of ten heartbeats of the gateway; entries go as they are read. Its
+                                                absence means that the gateway is dead, and so are its jobs
     tts:tenant:{tenant}   zset     gateway      TTL past the last deadline; leases on chunks in flight by their expiry
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
@@ -18,7 +19,7 @@ any kind comes out as QueueUnavailable.
 """
 
 from shared.streams.gateway import GatewayStreams
-from shared.streams.keys import Ahead, Claimed, WorkerRecord, connect
+from shared.streams.keys import Ahead, Claimed, Reader, WorkerRecord, connect
 from shared.streams.worker import WorkerStreams
 
-__all__ = ["Ahead", "Claimed", "GatewayStreams", "WorkerRecord", "WorkerStreams", "connect"]
+__all__ = ["Ahead", "Claimed", "GatewayStreams", "Reader", "WorkerRecord", "WorkerStreams", "connect"]

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from shared.contract import ChunkJob, Lane, Reply, UnreadableMessage, decode_reply, encode
 from shared.streams.keys import (
+    GATEWAY_MISSED_HEARTBEATS,
     GROUP,
     Ahead,
     WorkerRecord,
@@ -31,7 +32,7 @@ class GatewayStreams:
 
     def __init__(self, redis: Redis, gateway_id: str, heartbeat_s: float) -> None:
         self._redis = redis
-        self._ttl_ms = int(60 * heartbeat_s * 1000)
+        self._ttl_ms = int(GATEWAY_MISSED_HEARTBEATS * heartbeat_s * 1000)
         self._read_ids: list[bytes] = []
         self._publish = redis.register_script(PUBLISH)
         self._withdraw = redis.register_script(WITHDRAW)
@@ -39,13 +40,17 @@ class GatewayStreams:
         self.reply_stream = reply_key(gateway_id)
 
     async def heartbeat(self) -> bool:
-        """Keep the reply stream. False: it was missing and is new, as at the start or after Redis lost its memory."""
+        """Keep the reply stream, by which workers know that this gateway lives: without it they drop its jobs. False:
+        it was missing and is new, as at the start, or after too many missed heartbeats, or when Redis lost its memory.
+        """
         async with reaching_redis():
             if await self._redis.pexpire(self.reply_stream, self._ttl_ms):
                 return True
             # An entry trimmed at once leaves an empty stream: workers only write to one that is there.
-            await self._redis.xadd(self.reply_stream, {"open": ""}, maxlen=0, approximate=False)
-            await self._redis.pexpire(self.reply_stream, self._ttl_ms)
+            async with self._redis.pipeline() as pipe:
+                pipe.xadd(self.reply_stream, {"open": ""}, maxlen=0, approximate=False)
+                pipe.pexpire(self.reply_stream, self._ttl_ms)
+                await pipe.execute()
             return False
 
     async def leave(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -17,6 +18,10 @@ GROUP = "workers"
 DEAD_KEY = "tts:dead"
 DEAD_MAX_JOBS = 10_000
 MISSED_HEARTBEATS = 3
+"""After so many a worker counts as dead."""
+GATEWAY_MISSED_HEARTBEATS = 10
+"""And a gateway. It is given longer: a worker taken for dead by mistake costs a chunk spoken twice, a gateway all its
+streams. As long as requests under way wait for a queue that is gone, by default."""
 CONNECT_TIMEOUT_S = 2
 ANSWER_TIMEOUT_S = 10
 """Longer than any blocking read; a Redis that takes longer counts as gone."""
@@ -42,6 +47,14 @@ def leases_key(tenant_id: str) -> str:
     return f"tts:tenant:{tenant_id}"
 
 
+class Reader(NamedTuple):
+    """Who waits for a job's audio."""
+
+    request_id: str
+    reply_stream: str
+    """Empty where nobody does and it shall be spoken all the same, as after an operator's requeue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A job in a worker's hands, still pending in Redis."""
@@ -51,6 +64,10 @@ class Claimed:
     job: ChunkJob
     at_ms: int = 0
     """When it was published, unless that is when it came to the stream."""
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.job.request_id, self.job.reply_stream)
 
     @property
     def published_ms(self) -> int:

@@ -68,25 +68,54 @@ local function tidy(key)
   end
 end
 
-local function fill(key, target)
-  local ready = unclaimed(key.stream, target)
+local function withdraw(key, id, flow, leases)
+  local kept = redis.call('HGET', key.jobs, id)
+  if not kept then return end
+  local cost = string.match(kept, '^%d+:(%d+):')
+  redis.call('HDEL', key.jobs, id)
+  redis.call('ZREM', key.waiting, id)
+  redis.call('HINCRBY', key.state, 'audio_ms', -cost)
+  -- What was never spoken is not held against the flow.
+  if redis.call('ZSCORE', key.flows, flow) then redis.call('ZINCRBY', key.flows, -cost, flow) end
+  if leases ~= '' then redis.call('ZREM', leases, id) end
+end
+
+-- True once the job's gateway is gone and the job with it; anything strange about a job is for its worker to tell.
+local function drop_orphan(key, id, job)
+  local read, body = pcall(cmsgpack.unpack, job)
+  if not read or type(body) ~= 'table' or type(body.reply_stream) ~= 'string' then return false end
+  if body.reply_stream == '' or redis.call('EXISTS', body.reply_stream) == 1 then return false end
+  local tenant = body.tenant_id or ''
+  local flow = tenant ~= '' and 'tenant:' .. tenant or 'request:' .. tostring(body.request_id)
+  withdraw(key, id, flow, tenant ~= '' and 'tts:tenant:' .. tenant or '')
+  return true
+end
+
+local function fill(key, target, max_orphans)
+  local ready, orphans = unclaimed(key.stream, target), 0
   while ready < target do
     local head = redis.call('ZRANGE', key.waiting, 0, 0, 'WITHSCORES')
     if #head == 0 then break end
     local kept = redis.call('HGET', key.jobs, head[1])
-    if kept then
-      local at, cost, job = string.match(kept, '^(%d+):(%d+):(.*)$')
-      -- First what a full memory refuses: then the job stays where it is.
-      local added = redis.pcall('XADD', key.stream, '*', 'job', job, 'at', at)
-      if type(added) == 'table' then return end
-      redis.call('HINCRBY', key.state, 'audio_ms', -cost)
-      redis.call('HDEL', key.jobs, head[1])
-      ready = ready + 1
+    local at, cost, job
+    if kept then at, cost, job = string.match(kept, '^(%d+):(%d+):(.*)$') end
+    if kept and orphans < max_orphans and drop_orphan(key, head[1], job) then
+      orphans = orphans + 1
+    else
+      if kept then
+        -- First what a full memory refuses: then the job stays where it is.
+        local added = redis.pcall('XADD', key.stream, '*', 'job', job, 'at', at)
+        if type(added) == 'table' then break end
+        redis.call('HINCRBY', key.state, 'audio_ms', -cost)
+        redis.call('HDEL', key.jobs, head[1])
+        ready = ready + 1
+      end
+      redis.call('ZREM', key.waiting, head[1])
+      redis.call('HSET', key.state, 'virtual', head[2])
     end
-    redis.call('ZREM', key.waiting, head[1])
-    redis.call('HSET', key.state, 'virtual', head[2])
   end
   tidy(key)
+  return orphans
 end
 """
 
@@ -114,7 +143,7 @@ local mean = number_at(key.state, 'mean_ms')
 if mean == 0 then mean = cost end
 redis.call('HSET', key.state, 'mean_ms', math.floor(mean + (cost - mean) / 8))
 for _, name in ipairs({'waiting', 'jobs', 'flows', 'state'}) do keep(key[name], ttl_ms) end
-fill(key, 1)
+fill(key, 1, 0)
 return 1
 """
 )
@@ -124,13 +153,13 @@ tenant has no lease left and nothing was done."""
 CLAIM = (
     _LANE
     + """
-local group, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local claimed = {}
-for i = 4, #ARGV, 2 do
+local group, worker, room, max_orphans = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local claimed, orphans = {}, 0
+for i = 5, #ARGV, 2 do
   local count = math.min(tonumber(ARGV[i + 1]), room)
   if count > 0 then
     local key = keys_of(ARGV[i])
-    fill(key, count + 1)
+    orphans = orphans + fill(key, count + 1, max_orphans - orphans)
     local read = redis.call('XREADGROUP', 'GROUP', group, worker, 'COUNT', count, 'STREAMS', key.stream, '>')
     for _, entry in ipairs(read and read[1][2] or {}) do
       claimed[#claimed + 1] = {ARGV[i], entry[1], entry[2] or {}}
@@ -138,10 +167,11 @@ for i = 4, #ARGV, 2 do
     end
   end
 end
-return claimed
+return {orphans, claimed}
 """
 )
-"""group, worker, room, then lanes in order, each with how many jobs to take of it at the most → {lane, id, entry}."""
+"""group, worker, room, orphans to drop at the most, then lanes in order, each with how many jobs to take of it at the
+most → how many orphans were dropped, then {lane, id, entry} of each job."""
 
 WITHDRAW = (
     _LANE
@@ -150,18 +180,9 @@ local flow, leases = ARGV[1], ARGV[2]
 for _, lane in ipairs({'urgent', 'standard', 'batch'}) do
   local key = keys_of(lane)
   for i = 3, #ARGV do
-    local kept = redis.call('HGET', key.jobs, ARGV[i])
-    if kept then
-      local cost = string.match(kept, '^%d+:(%d+):')
-      redis.call('HDEL', key.jobs, ARGV[i])
-      redis.call('ZREM', key.waiting, ARGV[i])
-      redis.call('HINCRBY', key.state, 'audio_ms', -cost)
-      -- What was never spoken is not held against the flow.
-      if redis.call('ZSCORE', key.flows, flow) then redis.call('ZINCRBY', key.flows, -cost, flow) end
-      if leases ~= '' then redis.call('ZREM', leases, ARGV[i]) end
-      tidy(key)
-    end
+    withdraw(key, ARGV[i], flow, leases)
   end
+  tidy(key)
 end
 """
 )

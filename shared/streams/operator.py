@@ -81,13 +81,14 @@ class OperatorStreams:
     async def requeue(self, dead: DeadJob, timeout_s: float) -> bool:
         """Put a dead job back into its lane, with ``timeout_s`` to be done in. False: this release cannot read it.
 
-        It leaves the dead only once it is queued: a crash between the two has it done twice rather than lost.
+        It is spoken to nobody, for its request has long been answered: what is learnt is whether it can be spoken. It
+        leaves the dead only once it is queued: a crash between the two has it done twice rather than lost.
         """
         if dead.job is None:
             return False
         async with reaching_redis():
             deadline_ms = await self._now_ms() + int(timeout_s * 1000)
-            await self._gateway.publish(replace(dead.job, deadline_ms=deadline_ms))
+            await self._gateway.publish(replace(dead.job, deadline_ms=deadline_ms, reply_stream=""))
             await self._redis.xdel(DEAD_KEY, dead.id)
         return True
 

@@ -17,6 +17,7 @@ from shared.streams.keys import (
     GROUP,
     MISSED_HEARTBEATS,
     Claimed,
+    Reader,
     WorkerRecord,
     cancel_key,
     consumers,
@@ -31,6 +32,9 @@ from shared.streams.lanes import CLAIM, waiting_id
 
 RESUME_MAX_JOBS = 1000
 """More than any worker holds at once."""
+
+MAX_ORPHANS_AT_ONCE = 300
+"""Waiting jobs of dead gateways dropped in one claim: some tens of milliseconds in which Redis serves nobody else."""
 
 _DELETE_IDLE_CONSUMER = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
@@ -51,6 +55,8 @@ class WorkerStreams:
         self._max_deliveries = max_deliveries
         self._delete_idle = redis.register_script(_DELETE_IDLE_CONSUMER)
         self._claim = redis.register_script(CLAIM)
+        self.num_orphans = 0
+        """Jobs that this worker's claims have dropped while they waited, since their gateway was gone."""
 
     async def heartbeat(self, record: WorkerRecord) -> None:
         """Say that this worker lives; must come before the first claim, or others take its jobs."""
@@ -83,10 +89,11 @@ class WorkerStreams:
         without them highest lane first. When there are none at all, wait up to ``block_ms`` for any; 0: do not.
         """
         asked = [(lane, room) for lane in Lane] if wishes is None else wishes
-        args = [GROUP, self._id, room, *(word for lane, most in asked for word in (lane.value, most))]
+        wished = [word for lane, most in asked for word in (lane.value, most)]
         async with reaching_redis():
             try:
-                rows = await self._claim(args=args)
+                orphans, rows = await self._claim(args=[GROUP, self._id, room, MAX_ORPHANS_AT_ONCE, *wished])
+                self.num_orphans += orphans
                 claimed = [job for lane, *entry in rows for job in await self._open_row(Lane(text(lane)), *entry)]
                 if claimed or not block_ms:
                     return claimed
@@ -123,13 +130,17 @@ class WorkerStreams:
                 pipe.zrem(leases_key(tenant_id), waiting_id(claimed.job.request_id, claimed.job.seq))
             await pipe.execute()
 
-    async def cancelled(self, request_ids: Sequence[str]) -> set[str]:
-        """Those of the requests that nobody waits for any more."""
-        if not request_ids:
+    async def gone(self, readers: Iterable[Reader]) -> set[Reader]:
+        """Those of them who wait no more: the request was cancelled, or its gateway is gone."""
+        asked = sorted({reader for reader in readers if reader.reply_stream})
+        if not asked:
             return set()
-        async with reaching_redis():
-            flags = await self._redis.mget([cancel_key(request_id) for request_id in request_ids])
-        return {request_id for request_id, flag in zip(request_ids, flags, strict=True) if flag}
+        async with reaching_redis(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.mget([cancel_key(reader.request_id) for reader in asked])
+            for reader in asked:
+                pipe.exists(reader.reply_stream)
+            cancelled, *there = await pipe.execute()
+        return {reader for reader, flag, lives in zip(asked, cancelled, there, strict=True) if flag or not lives}
 
     async def trim(self) -> None:
         """Drop acked jobs from the lanes, up to the oldest one still pending."""

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 
 from shared.contract import Lane
 from shared.errors import QueueUnavailable
-from shared.streams import Claimed, GatewayStreams, WorkerStreams, connect
+from shared.streams import Claimed, WorkerStreams, connect
 from shared.streams.lanes import audio_ms
 from tests.conftest import Valkey
-from tests.shared.test_streams import BEAT_S, job, joined
+from tests.shared.test_streams import job, joined, opened
 
 WAITING = ("tts:wait:standard", "tts:wait:standard:jobs", "tts:wait:standard:flows")
 
@@ -34,7 +34,7 @@ def names(claimed: list[Claimed]) -> list[str]:
 
 @pytest.mark.parametrize("room", [1, 4])
 async def test_a_flood_of_one_request_leaves_another_its_turns(redis: Redis, room: int) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for seq in range(40):
         await gateway.publish(job(seq, request_id="flood"))
     first = await worker.claim(room, 0)
@@ -47,7 +47,7 @@ async def test_a_flood_of_one_request_leaves_another_its_turns(redis: Redis, roo
 
 
 async def test_a_tenants_requests_are_one_flow_whatever_their_number(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for number in range(30):
         await gateway.publish(replace(job(request_id=f"a{number}"), tenant_id="a"))
     for number in range(10):
@@ -77,7 +77,7 @@ def test_flows_with_work_get_equal_audio_and_keep_their_order(valkey: Valkey, le
 async def order_of_service(valkey: Valkey, lengths: list[int], jobs_each: int) -> list[Claimed]:
     redis = connect(valkey.url)
     await redis.flushall()
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for flow, tokens in enumerate(lengths):
         for seq in range(jobs_each):
             await gateway.publish(replace(job(seq, request_id=f"r{flow}"), token_ids=(1,) * tokens))
@@ -87,7 +87,7 @@ async def order_of_service(valkey: Valkey, lengths: list[int], jobs_each: int) -
 
 
 async def test_short_requests_without_end_do_not_starve_a_long_one(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for number in range(4):
         await gateway.publish(job(request_id=f"early{number}"))
     await gateway.publish(replace(job(request_id="long"), token_ids=(1,) * 500))
@@ -99,7 +99,7 @@ async def test_short_requests_without_end_do_not_starve_a_long_one(redis: Redis)
 
 
 async def test_a_blocked_worker_is_woken_and_misses_nothing(redis: Redis) -> None:
-    gateway = GatewayStreams(redis, "gw", BEAT_S)
+    gateway = await opened(redis, "gw")
     workers = [await joined(redis, name) for name in ("one", "two", "three")]
     claims = [asyncio.create_task(worker.claim(2, 5000)) for worker in workers]
     for seq in range(8):
@@ -110,7 +110,7 @@ async def test_a_blocked_worker_is_woken_and_misses_nothing(redis: Redis) -> Non
 
 
 async def test_lanes_are_taken_from_as_wished(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for seq in range(3):
         for lane in Lane:
             await gateway.publish(job(seq, lane, request_id=lane.value))
@@ -119,7 +119,7 @@ async def test_lanes_are_taken_from_as_wished(redis: Redis) -> None:
 
 
 async def test_a_job_says_when_it_was_published_not_when_it_left_the_line(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     before_ms = time.time() * 1000
     for seq in range(3):
         await gateway.publish(job(seq))
@@ -129,7 +129,7 @@ async def test_a_job_says_when_it_was_published_not_when_it_left_the_line(redis:
 
 
 async def test_cancelled_jobs_leave_the_line_at_once_and_cost_their_flow_nothing(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for number in range(3):
         for seq in range(4):
             await gateway.publish(replace(job(seq, request_id=f"a{number}"), tenant_id="a"), 100)
@@ -145,8 +145,48 @@ async def test_cancelled_jobs_leave_the_line_at_once_and_cost_their_flow_nothing
     assert await redis.zcard("tts:tenant:a") == 2
 
 
+async def test_a_dead_gateways_jobs_go_without_being_claimed(redis: Redis) -> None:
+    dead, living = await opened(redis, "dead"), await opened(redis, "gw")
+    worker = await joined(redis, "w")
+    for number in range(20):
+        orphan = replace(job(request_id=f"dead{number}"), reply_stream=dead.reply_stream, tenant_id="a")
+        await dead.publish(orphan, tenant_max_chunks=50)
+        await living.publish(replace(job(request_id=f"live{number}"), tenant_id="a"), tenant_max_chunks=50)
+    await redis.delete(dead.reply_stream)
+    claimed = await claim_all(worker, room=4)
+    # The very first was in the stream already: that is for the worker to see, as with any it holds.
+    assert names(claimed) == ["dead0", *(f"live{number}" for number in range(20))]
+    assert await worker.gone(item.reader for item in claimed) == {claimed[0].reader}
+    assert worker.num_orphans == 19
+    assert await redis.zcard("tts:tenant:a") == 21
+    assert [await redis.exists(key) for key in WAITING] == [0, 0, 0]
+
+
+async def test_orphans_beyond_what_one_claim_drops_are_claimed_and_none_is_missed(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.streams.worker.MAX_ORPHANS_AT_ONCE", 3)
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
+    for seq in range(12):
+        await gateway.publish(job(seq))
+    await gateway.leave()
+    assert [item.job.seq for item in await worker.claim(1, 0)] == [0]
+    assert worker.num_orphans == 3
+    assert (await redis.xinfo_groups("tts:jobs:standard"))[0]["lag"] == 1  # it wakes whoever waits for work
+    assert len(await claim_all(worker)) + worker.num_orphans == 11
+
+
+async def test_a_requeued_job_has_no_reader_and_is_spoken(redis: Redis) -> None:
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
+    for seq in range(3):
+        await gateway.publish(replace(job(seq), reply_stream=""))
+    claimed = await claim_all(worker)
+    assert [item.job.seq for item in claimed] == [0, 1, 2]
+    assert await worker.gone(item.reader for item in claimed) == set()
+
+
 async def test_nothing_is_left_of_an_empty_line(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for seq in range(5):
         await gateway.publish(job(seq))
     assert await redis.exists(*WAITING) == 3
@@ -155,7 +195,7 @@ async def test_nothing_is_left_of_an_empty_line(redis: Redis) -> None:
 
 
 async def test_what_is_ahead_is_what_waits_and_what_is_held(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     cost_s = audio_ms(job()) / 1000
     for seq in range(11):
         await gateway.publish(job(seq, request_id="book"))
@@ -172,7 +212,7 @@ async def test_what_is_ahead_is_what_waits_and_what_is_held(redis: Redis) -> Non
 
 
 async def test_a_tenant_over_its_cap_gets_no_further_job_in_until_one_is_acked(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     ours = [replace(job(seq), tenant_id="a") for seq in range(4)]
     assert [await gateway.publish(one, 2) for one in ours] == [True, True, False, False]
     assert await gateway.publish(replace(job(), tenant_id="b"), 2)
@@ -183,7 +223,7 @@ async def test_a_tenant_over_its_cap_gets_no_further_job_in_until_one_is_acked(r
 
 
 async def test_leases_of_whoever_died_expire(redis: Redis) -> None:
-    gateway = GatewayStreams(redis, "gw", BEAT_S)
+    gateway = await opened(redis, "gw")
     assert await gateway.publish(replace(job(), tenant_id="a"), 1)
     await redis.zadd("tts:tenant:a", {"req_1:0": time.time() * 1000 - 1})  # as when its time has come
     assert await gateway.publish(replace(job(1), tenant_id="a"), 1)
@@ -191,7 +231,7 @@ async def test_leases_of_whoever_died_expire(redis: Redis) -> None:
 
 
 async def test_many_publishers_at_once_never_exceed_the_cap(redis: Redis) -> None:
-    gateways = [GatewayStreams(redis, f"gw{number}", BEAT_S) for number in range(4)]
+    gateways = [await opened(redis, f"gw{number}") for number in range(4)]
     await joined(redis, "w")
     tries = [gateway.publish(replace(job(n, request_id=f"r{g}"), tenant_id="a"), 7)
              for g, gateway in enumerate(gateways) for n in range(10)]  # fmt: skip
@@ -200,7 +240,7 @@ async def test_many_publishers_at_once_never_exceed_the_cap(redis: Redis) -> Non
 
 
 async def test_a_full_memory_refuses_jobs_and_loses_none(redis: Redis) -> None:
-    gateway, worker = GatewayStreams(redis, "gw", BEAT_S), await joined(redis, "w")
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for seq in range(4):
         await gateway.publish(job(seq))
     await redis.config_set("maxmemory", 1)

@@ -13,10 +13,12 @@ from redis.asyncio import Redis
 
 from shared.contract import WIRE_VERSION, AudioFrame, ChunkFailed, ChunkJob, ChunkTimings, Lane, encode
 from shared.errors import QueueUnavailable
-from shared.streams import Claimed, GatewayStreams, WorkerRecord, WorkerStreams, connect
+from shared.streams import Claimed, GatewayStreams, Reader, WorkerRecord, WorkerStreams, connect
 from tests.conftest import Valkey
 
 BEAT_S = 0.1
+GATEWAY_BEAT_S = 6.0
+"""A test's gateway beats once, and lives for ten."""
 
 
 def job(seq: int = 0, lane: Lane = Lane.STANDARD, request_id: str = "req_1") -> ChunkJob:
@@ -52,10 +54,15 @@ def frame(claimed: Claimed) -> AudioFrame:
 
 @pytest.fixture
 async def gateway(redis: Redis) -> AsyncIterator[GatewayStreams]:
-    streams = GatewayStreams(redis, "gw", BEAT_S)
-    assert await streams.heartbeat() is False
+    streams = await opened(redis, "gw")
     yield streams
     await streams.leave()
+
+
+async def opened(redis: Redis, name: str) -> GatewayStreams:
+    streams = GatewayStreams(redis, name, GATEWAY_BEAT_S)
+    assert await streams.heartbeat() is False
+    return streams
 
 
 async def joined(redis: Redis, name: str, max_deliveries: int = 3) -> WorkerStreams:
@@ -186,8 +193,26 @@ async def test_what_was_claimed_and_not_answered_can_be_resumed(redis: Redis, ga
 async def test_cancelled_requests_are_known_until_their_time_is_over(redis: Redis, gateway: GatewayStreams) -> None:
     worker = await joined(redis, "one")
     await gateway.cancel("req_1", ttl_s=60)
-    assert await worker.cancelled(["req_1", "req_2"]) == {"req_1"}
+    left, stayed = Reader("req_1", gateway.reply_stream), Reader("req_2", gateway.reply_stream)
+    assert await worker.gone([left, stayed]) == {left}
     assert 0 < await redis.pttl("tts:cancel:req_1") <= 60_000
+
+
+async def test_readers_are_gone_with_their_gateway(redis: Redis, gateway: GatewayStreams) -> None:
+    worker = await joined(redis, "one")
+    dead, living = Reader("req_1", "tts:reply:killed"), Reader("req_2", gateway.reply_stream)
+    requeued = Reader("req_1", "")
+    assert await worker.gone([dead, living, requeued]) == {dead}
+
+
+async def test_a_gateway_without_heartbeats_lapses_and_can_come_back(redis: Redis) -> None:
+    gateway = GatewayStreams(redis, "gw", heartbeat_s=0.01)
+    assert [await gateway.heartbeat(), await gateway.heartbeat()] == [False, True]
+    assert 0 < await redis.pttl(gateway.reply_stream) <= 100
+    async with asyncio.timeout(5):
+        while await redis.exists(gateway.reply_stream):
+            await asyncio.sleep(0.01)
+    assert await gateway.heartbeat() is False
 
 
 async def test_live_workers_are_seen_with_what_they_say(redis: Redis, gateway: GatewayStreams) -> None:

@@ -34,7 +34,8 @@ def queue(valkey: Valkey, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 async def publish(redis: Redis, lane: Lane, count: int) -> None:
-    gateway = GatewayStreams(redis, "gw", BEAT_S)
+    gateway = GatewayStreams(redis, "gw", heartbeat_s=6.0)
+    await gateway.heartbeat()
     deadline_ms = int(time.time() * 1000) + 60_000
     for seq in range(count):
         await gateway.publish(replace(JOB, seq=seq, lane=lane, deadline_ms=deadline_ms))

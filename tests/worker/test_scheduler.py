@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contract import ChunkJob, Lane
-from shared.streams import Claimed
+from shared.streams import Claimed, Reader
 from shared.streams.lanes import audio_ms
 from worker.engine.base import Capabilities
 from worker.scheduler import MIN_SHARES, TURN_AUDIO_MS, Scheduler
@@ -43,17 +43,17 @@ def test_every_job_leaves_once_and_no_batch_is_over_budget(
     items = [
         claimed(i, lane, tokens, NOW_MS if expired else NOW_MS + 1) for i, (lane, tokens, expired, _) in enumerate(rows)
     ]
-    cancelled = {f"r{i}" for i, (_, _, _, is_cancelled) in enumerate(rows) if is_cancelled}
+    gone = {Reader(f"r{i}", "tts:reply:g") for i, (_, _, _, is_cancelled) in enumerate(rows) if is_cancelled}
     scheduler.add(items)
     seen: list[Claimed] = []
     while scheduler:
-        batch = scheduler.next_batch(NOW_MS, cancelled)
+        batch = scheduler.next_batch(NOW_MS, gone)
         lengths = [len(item.job.token_ids) for item in batch.jobs]
         assert len(batch.jobs) <= max_jobs
         assert len(batch.jobs) <= 1 or max(lengths) * len(lengths) <= max_tokens
-        assert all(item.job.request_id in cancelled for item in batch.cancelled)
+        assert all(item.reader in gone for item in batch.cancelled)
         assert all(item.job.deadline_ms <= NOW_MS for item in batch.expired)
-        assert all(item.job.request_id not in cancelled and item.job.deadline_ms > NOW_MS for item in batch.jobs)
+        assert all(item.reader not in gone and item.job.deadline_ms > NOW_MS for item in batch.jobs)
         taken = [*batch.jobs, *batch.cancelled, *batch.expired]
         assert taken, "a step must make progress"
         seen += taken
