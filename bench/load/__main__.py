@@ -29,10 +29,11 @@ from typing import Any
 
 from bench.load.arrivals import closed_loop, one_each, open_loop
 from bench.load.client import Caller, Outcome, new_client
-from bench.load.fleet import Fleet, Used, capacity_of, running_fleet
+from bench.load.fleet import Fleet, capacity_of, running_fleet
 from bench.load.mix import KINDS, Mix
 from bench.load.plot import draw
 from bench.load.report import lines, summary
+from bench.load.usage import used_since
 
 SAME_CUTS = {"FIRST_AUDIO_TARGET_MS": "60000"}
 """Streams are cut by the workers' pace of the moment; so patient a gateway cuts every text alike."""
@@ -50,27 +51,14 @@ async def load(options: argparse.Namespace, url: str) -> tuple[list[Outcome], di
         return await closed_loop(caller, mix, options.clients, options.duration), alone
 
 
-def used_since(before: dict[str, Used], after: dict[str, Used], took_s: float, audio_s: float) -> dict[str, Any]:
-    """Per role: CPU cores in use, CPU milliseconds per second of audio delivered, resident megabytes."""
-    return {
-        role: {
-            "processes": used.processes,
-            "cores": (used.cpu_s - before[role].cpu_s) / took_s,
-            "cpu_ms_per_audio_s": 1000 * (used.cpu_s - before[role].cpu_s) / max(audio_s, 1e-9),
-            "resident_mb": used.resident_mb,
-        }
-        for role, used in after.items()
-        if role in before
-    }
-
-
 def measure(options: argparse.Namespace, url: str, fleet: Fleet | None) -> tuple[dict[str, Any], list[Outcome]]:
     """Run the load; the summary and the outcomes."""
     before, load_before = (fleet.used() if fleet else {}), os.getloadavg()[0]
     outcomes, alone = asyncio.run(load(options, url))
     result = summary(outcomes, _capacity(options, url), alone)
     after = fleet.used() if fleet else {}
-    result["roles"] = used_since(before, after, result["took_s"], result["audio_s"])
+    shares = used_since(before, after, result["took_s"], result["audio_s"])
+    result["roles"] = {role: asdict(share) for role, share in shares.items()}
     result["load_average_before"] = load_before
     return result, outcomes
 

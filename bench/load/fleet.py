@@ -74,6 +74,12 @@ def capacity_of(url: str) -> tuple[int, float]:
     return len(workers), sum(worker["capacity"] for worker in workers)
 
 
+def audio_made(url: str) -> float:
+    """Seconds of audio that the live workers have made so far, as of their last heartbeats. Raises httpx.HTTPError."""
+    workers = httpx.get(f"{url}/health", timeout=10, trust_env=False).raise_for_status().json()["workers"]
+    return float(sum(worker["audio_s"] for worker in workers))
+
+
 def _wait_for_workers(url: str, count: int, running: subprocess.Popen[bytes]) -> None:
     ends = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < ends:

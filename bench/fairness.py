@@ -1,0 +1,113 @@
+"""One caller floods with books; does another, who asks for single sentences, still hear at once?
+
+    python -m bench.fairness                              4 fake workers of 25, 200 books, 100 sentences
+    python -m bench.fairness --workers 1 --speed 100
+
+A fleet of its own with fake workers of a fixed speed. First the sentences alone, one after the other; then 200
+book-length streams, whose listeners (a process of their own) take all they can get, and the same sentences again.
+Prints first audio of both, the ratio of their p95 (aim: at most 2), and how busy all that kept the workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import multiprocessing
+import random
+import time
+from collections.abc import Iterator, Sequence
+
+from bench.load.client import Caller, Outcome, new_client
+from bench.load.fleet import audio_made, running_fleet
+from bench.load.mix import Ask
+from bench.load.report import percentile
+from bench.texts import text_of
+
+BOOK_CHARACTERS = 40_000
+SENTENCE_CHARACTERS = 80
+MEAN_GAP_S = 0.1
+SETTLED_AUDIO_S = 10.0
+"""Once the workers have made so much for every book, all of them are past their first chunks."""
+
+
+async def sentences(caller: Caller, count: int) -> list[Outcome]:
+    """One listener who asks, hears all, and soon asks again."""
+    gaps = random.Random(0)  # noqa: S311 - when a request comes, not a secret
+    outcomes = []
+    for number in range(count):
+        outcomes.append(await caller.call(Ask("reply", number, text_of(SENTENCE_CHARACTERS, number))))
+        await asyncio.sleep(gaps.expovariate(1 / MEAN_GAP_S))
+    return outcomes
+
+
+async def read_books(url: str, count: int) -> None:
+    """Listen to ``count`` books at once. Raises SystemExit if any ends, as none should while it matters."""
+    async with new_client() as client:
+        caller = Caller(client, url)
+        texts = [text_of(BOOK_CHARACTERS, number) for number in range(count)]
+        books = [asyncio.create_task(caller.call(Ask("page", number, text))) for number, text in enumerate(texts)]
+        done, _ = await asyncio.wait(books, return_when=asyncio.FIRST_COMPLETED)
+        raise SystemExit(f"a book ended: {done.pop().result().error or 'whole'}")
+
+
+def flood(url: str, count: int) -> None:
+    asyncio.run(read_books(url, count))
+
+
+@contextlib.contextmanager
+def flooding(url: str, count: int) -> Iterator[None]:
+    """Books are read meanwhile, by a process of its own. Raises SystemExit if they were not until the end."""
+    reader = multiprocessing.get_context("spawn").Process(target=flood, args=(url, count))
+    reader.start()
+    try:
+        before = audio_made(url)
+        while audio_made(url) - before < count * SETTLED_AUDIO_S:
+            time.sleep(0.2)
+        yield
+        if not reader.is_alive():
+            raise SystemExit("the flood ended too soon")
+    finally:
+        reader.terminate()
+        reader.join()
+
+
+async def listen(url: str, count: int) -> list[Outcome]:
+    async with new_client() as client:
+        return await sentences(Caller(client, url), count)
+
+
+def first_audio(outcomes: Sequence[Outcome], percent: float) -> float:
+    return percentile([each.first_s for each in outcomes if each.first_s is not None], percent) or float("nan")
+
+
+def line(name: str, outcomes: Sequence[Outcome]) -> str:
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    said = " ".join(f"p{percent} {first_audio(outcomes, percent):.3f}" for percent in (50, 95, 99))
+    return f"{name:>8}: {len(outcomes)} sentences, first audio {said} s, {failed} failed"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--speed", type=float, default=25.0, help="audio seconds a second of each worker")
+    parser.add_argument("--books", type=int, default=200)
+    parser.add_argument("--sentences", type=int, default=100)
+    options = parser.parse_args()
+    # Whoever reads 200 books at once is not refused: what is shown is who waits for whom.
+    with running_fleet(options.workers, options.speed, {"MAX_QUEUE_WAIT_S": "600"}) as fleet:
+        asyncio.run(listen(fleet.url, 5))
+        alone = asyncio.run(listen(fleet.url, options.sentences))
+        print(line("alone", alone), flush=True)
+        with flooding(fleet.url, options.books):
+            made, since = audio_made(fleet.url), time.perf_counter()
+            beside = asyncio.run(listen(fleet.url, options.sentences))
+            rate = (audio_made(fleet.url) - made) / (time.perf_counter() - since)
+    print(line("flooded", beside))
+    print(f"first audio p95, flooded / alone: {first_audio(beside, 95) / first_audio(alone, 95):.2f}")
+    capacity = options.workers * options.speed
+    print(f"workers made {rate:.0f} audio seconds a second, {rate / capacity:.0%} of the {capacity:.0f} that they can")
+
+
+if __name__ == "__main__":
+    main()
