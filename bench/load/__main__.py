@@ -3,7 +3,7 @@
     python -m bench.load --rate 5 --duration 60                     open loop: 5 requests a second on average
     python -m bench.load --clients 32 --duration 60                 closed loop: each asks again once it has heard all
     python -m bench.load --fake-workers 16 --fake-speed 40 --rate 50
-    python -m bench.load --fake-workers 4 --fake-speed 100 --clients 300 --played
+    python -m bench.load --fake-workers 4 --fake-speed 100 --clients 300 --played --ramp 30
     python -m bench.load --fake-workers 3 --fake-speed 50 --clients 32 --check
 
 Requests are a mix of replies, paragraphs and pages of a book, as pcm streams. Prints first audio (p50, p95, p99), the
@@ -48,7 +48,7 @@ async def load(options: argparse.Namespace, url: str) -> tuple[list[Outcome], di
         caller.began = time.perf_counter()
         if options.rate:
             return await open_loop(caller, mix, options.rate, options.duration, options.seed), alone
-        return await closed_loop(caller, mix, options.clients, options.duration), alone
+        return await closed_loop(caller, mix, options.clients, options.duration, options.ramp), alone
 
 
 def measure(options: argparse.Namespace, url: str, fleet: Fleet | None) -> tuple[dict[str, Any], list[Outcome]]:
@@ -104,6 +104,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     loop = parser.add_mutually_exclusive_group(required=True)
     loop.add_argument("--rate", type=float, help="open loop: requests a second on average, as a Poisson process")
     loop.add_argument("--clients", type=int, help="closed loop: clients at once")
+    parser.add_argument("--ramp", type=float, default=0.0, help="closed loop: seconds within which the clients come")
     parser.add_argument("--duration", type=float, default=30.0, help="seconds in which requests come")
     parser.add_argument("--kind", choices=[kind.name for kind in KINDS], help="only these; by default a mix of all")
     parser.add_argument("--texts", type=int, default=200, help="different texts")

@@ -27,18 +27,21 @@ async def open_loop(caller: Caller, mix: Mix, rate: float, duration_s: float, se
     return [call.result() for call in calls]
 
 
-async def closed_loop(caller: Caller, mix: Mix, clients: int, duration_s: float) -> list[Outcome]:
-    """``clients`` of which each asks again when it has heard all; none asks after ``duration_s``."""
+async def closed_loop(caller: Caller, mix: Mix, clients: int, duration_s: float, ramp_s: float = 0.0) -> list[Outcome]:
+    """``clients`` of which each asks again when it has heard all; none asks after ``duration_s``. They come one by one
+    within ``ramp_s``: all at once is another question than all together.
+    """
     ends = time.perf_counter() + duration_s
     outcomes: list[Outcome] = []
 
-    async def client() -> None:
+    async def client(number: int) -> None:
+        await asyncio.sleep(ramp_s * number / clients)
         while time.perf_counter() < ends:
             outcomes.append(await caller.call(mix.next()))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(clients):
-            group.create_task(client())
+        for number in range(clients):
+            group.create_task(client(number))
     return outcomes
 
 
