@@ -29,6 +29,8 @@ class Stretch(NamedTuple):
     """Shape (n,)."""
     words: tuple[WordTiming, ...]
     """Those that are complete now; none unless there is a timeline."""
+    num_tokens: int = 0
+    """Phoneme tokens that were spoken in it."""
 
 
 class Assembly:
@@ -72,7 +74,8 @@ class Assembly:
         words = self._pass(pauses)
         if self._timeline is not None:
             words += self._timeline.add(chunk, spoken.durations, pcm, kept)
-        return Stretch(_joined(pauses, scale_volume(heard, self._volume * style.volume)), tuple(words))
+        joined = _joined(pauses, scale_volume(heard, self._volume * style.volume))
+        return Stretch(joined, tuple(words), len(chunk.token_ids))
 
     def end(self) -> Stretch:
         """What follows the last chunk."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from gateway.text.pacing import Pace
 from gateway.text.reading import Reading
 from gateway.text.segments import Script
 from gateway.threads import run_to_end
-from gateway.timings import MarkTiming, Timeline, WordTiming
+from gateway.timings import UNITS_PER_S, MarkTiming, Timeline, WordTiming
 from shared.contract import Lane
 
 ENCODE_SAMPLES = SAMPLE_RATE
@@ -50,6 +51,25 @@ class Utterance:
     lane: Lane = Lane.URGENT
 
 
+@dataclass(slots=True)
+class Usage:
+    """What a request has taken so far."""
+
+    input_tokens: int = 0
+    """Phoneme tokens that were spoken."""
+    num_samples: int = 0
+    """Of audio, pauses included."""
+
+    @property
+    def output_tokens(self) -> int:
+        """The audio in the model's own unit of 25 ms, begun ones included."""
+        return math.ceil(self.num_samples * UNITS_PER_S / SAMPLE_RATE)
+
+    def add(self, stretch: Stretch) -> None:
+        self.input_tokens += stretch.num_tokens
+        self.num_samples += len(stretch.pcm)
+
+
 @dataclass(frozen=True, slots=True)
 class Audio:
     """An open answer: packets to send, and what is known before they are."""
@@ -60,6 +80,8 @@ class Audio:
     words: tuple[WordTiming, ...] = ()
     marks: tuple[MarkTiming, ...] = ()
     seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+    """Complete when the packets are."""
 
 
 class Timed(NamedTuple):
@@ -89,10 +111,11 @@ class Pipeline:
         self._first_audio_s = first_audio_s
         self._gaps = gaps
 
-    async def speak(self, utterance: Utterance) -> AsyncGenerator[bytes, None]:
+    async def speak(self, utterance: Utterance, usage: Usage | None = None) -> AsyncGenerator[bytes, None]:
         """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
-            async with contextlib.aclosing(self._stretches(utterance, self._pace(utterance.speed))) as stretches:
+            stretches = self._stretches(utterance, self._pace(utterance.speed), usage=usage)
+            async with contextlib.aclosing(stretches):
                 async for stretch in stretches:
                     for pcm in _pieces(stretch.pcm):
                         if packet := await run_to_end(encoder.write, pcm):
@@ -121,8 +144,9 @@ class Pipeline:
     @contextlib.asynccontextmanager
     async def stream(self, utterance: Utterance) -> AsyncIterator[Audio]:
         """``speak`` as an open answer whose length nobody knows yet."""
-        async with contextlib.aclosing(self.speak(utterance)) as packets:
-            yield Audio(packets)
+        usage = Usage()
+        async with contextlib.aclosing(self.speak(utterance, usage)) as packets:
+            yield Audio(packets, usage=usage)
 
     @contextlib.asynccontextmanager
     async def file(self, utterance: Utterance) -> AsyncIterator[Audio]:
@@ -130,20 +154,23 @@ class Pipeline:
         with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
             path = Path(folder) / f"speech.{utterance.format.extension}"
             timeline = Timeline(utterance.text, utterance.script.marks)
-            words = await self._render(utterance, path, timeline)
+            usage = Usage()
+            words = await self._render(utterance, path, timeline, usage)
             async with contextlib.aclosing(_read(path)) as packets:
-                yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks), timeline.seconds)
+                yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks), timeline.seconds, usage)
 
     async def phonemize(self, script: Script, reading: Reading) -> list[Chunk]:
         """The chunks that a script would be spoken in. Raises FleetError."""
         async with contextlib.aclosing(self._frontend.parts(script, reading)) as parts:
             return [part.chunk async for part in parts if isinstance(part, Passage)]
 
-    async def _render(self, utterance: Utterance, path: Path, timeline: Timeline) -> tuple[WordTiming, ...]:
+    async def _render(
+        self, utterance: Utterance, path: Path, timeline: Timeline, usage: Usage
+    ) -> tuple[WordTiming, ...]:
         words: list[WordTiming] = []
         with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
             # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
-            async with contextlib.aclosing(self._stretches(utterance, None, timeline)) as stretches:
+            async with contextlib.aclosing(self._stretches(utterance, None, timeline, usage)) as stretches:
                 async for stretch in stretches:
                     words += stretch.words
                     for pcm in _pieces(stretch.pcm):
@@ -158,8 +185,13 @@ class Pipeline:
         return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
 
     async def _stretches(
-        self, utterance: Utterance, pace: Pace | None, timeline: Timeline | None = None
+        self,
+        utterance: Utterance,
+        pace: Pace | None,
+        timeline: Timeline | None = None,
+        usage: Usage | None = None,
     ) -> AsyncGenerator[Stretch, None]:
+        usage = usage or Usage()
         assembly = Assembly(
             self._frontend.parts(utterance.script, utterance.reading, pace),
             speed=utterance.speed,
@@ -170,8 +202,12 @@ class Pipeline:
         delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)
         async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
             async for spoken in spoken_chunks:
-                yield assembly.add(spoken)
-        yield assembly.end()
+                stretch = assembly.add(spoken)
+                usage.add(stretch)
+                yield stretch
+        stretch = assembly.end()
+        usage.add(stretch)
+        yield stretch
 
 
 async def _read(path: Path) -> AsyncGenerator[bytes, None]:

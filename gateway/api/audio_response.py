@@ -7,13 +7,17 @@ import contextlib
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.errors import error_response
+from gateway.api.schemas import AudioRequest
+from gateway.api.sse import EVENT_STREAM, RAW_MODELS, events
 from gateway.audio.formats import AudioFormat
-from gateway.pipeline import Audio
+from gateway.pipeline import Audio, Pipeline, Utterance
+from gateway.settings import GatewaySettings
 from shared.errors import FleetError
 from shared.observe import logger
 
@@ -29,6 +33,17 @@ def unbuffered(media_type: str) -> dict[str, str]:
 def audio_headers(form: AudioFormat) -> dict[str, str]:
     """Headers of audio, streamed or not."""
     return unbuffered(form.media_type) | {"content-disposition": f'attachment; filename="speech.{form.extension}"'}
+
+
+def spoken(request: Request, body: AudioRequest, utterance: Utterance) -> AudioResponse:
+    """The answer that is the audio of ``utterance``, in whichever way ``body`` wants it sent."""
+    pipeline: Pipeline = request.app.state.pipeline
+    settings: GatewaySettings = request.app.state.settings
+    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
+    headers = audio_headers(utterance.format)
+    if body.stream_format == "sse" and body.model not in RAW_MODELS:
+        opening, headers = events(opening), unbuffered(EVENT_STREAM)
+    return AudioResponse(opening, headers, settings.stalled_client_timeout_s)
 
 
 class AudioResponse(Response):

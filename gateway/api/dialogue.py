@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import AudioResponse, audio_headers
+from gateway.api.audio_response import spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import DialogueRequest
 from gateway.api.utterances import Desk
-from gateway.pipeline import Pipeline, Utterance
+from gateway.pipeline import Utterance
 from gateway.text.segments import Pause, Script, Speech
 from shared.errors import FleetError
 
@@ -21,12 +21,10 @@ router = APIRouter(tags=["audio"])
 async def create_dialogue(request: Request) -> Response:
     """Speak turns, each in its voice, with a pause between them."""
     desk = Desk.of(request)
-    pipeline: Pipeline = request.app.state.pipeline
     body = await read_json(request, DialogueRequest, desk.settings.max_body_bytes)
     utterance = await _utterance(request.state.request_id, body, desk)
     await desk.fleet.require()
-    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
-    return AudioResponse(opening, audio_headers(utterance.format), desk.settings.stalled_client_timeout_s)
+    return spoken(request, body, utterance)
 
 
 async def _utterance(request_id: str, body: DialogueRequest, desk: Desk) -> Utterance:

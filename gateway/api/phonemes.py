@@ -8,7 +8,7 @@ import regex
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import AudioResponse, audio_headers
+from gateway.api.audio_response import spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import PhonemesRequest, PhonemizeRequest
 from gateway.api.utterances import Desk
@@ -56,7 +56,6 @@ async def phonemize(request: Request) -> dict[str, Any]:
 async def generate_from_phonemes(request: Request) -> Response:
     """Speak phonemes, as phonemize gives them."""
     desk = Desk.of(request)
-    pipeline: Pipeline = request.app.state.pipeline
     body = await read_json(request, PhonemesRequest, desk.settings.max_body_bytes)
     desk.require_length(len(body.phonemes), param="phonemes")
     voice = desk.style(body.voice, "a").voice
@@ -64,8 +63,7 @@ async def generate_from_phonemes(request: Request) -> Response:
     reading = Reading(NormalizationOptions(normalize=False, markdown_normalization=False))
     utterance = desk.utterance(request.state.request_id, body, body.phonemes, script, reading)
     await desk.fleet.require()
-    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
-    return AudioResponse(opening, audio_headers(utterance.format), desk.settings.stalled_client_timeout_s)
+    return spoken(request, body, utterance)
 
 
 def _told(phonemes: str) -> AlignedText:

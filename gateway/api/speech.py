@@ -7,12 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import AudioResponse, audio_headers
+from gateway.api.audio_response import spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import SpeechRequest
 from gateway.api.utterances import Desk
 from gateway.audio.formats import FORMATS
-from gateway.pipeline import Pipeline
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -32,9 +31,7 @@ _ANSWERS: dict[str, Any] = {
 async def create_speech(request: Request) -> Response:
     """Speak a text, as OpenAI's endpoint of the same name does."""
     desk = Desk.of(request)
-    pipeline: Pipeline = request.app.state.pipeline
     body = await read_json(request, SpeechRequest, desk.settings.max_body_bytes)
     utterance = await desk.speech(request.state.request_id, body)
     await desk.fleet.require()
-    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
-    return AudioResponse(opening, audio_headers(utterance.format), desk.settings.stalled_client_timeout_s)
+    return spoken(request, body, utterance)

@@ -44,7 +44,7 @@ REFUSED: list[Case] = [
     ({**OK, "speed": float("inf")}, 400, "speed", "invalid_value"),
     ({**OK, "stream": "yes"}, 400, "stream", "invalid_value"),
     ({**OK, "seed": -1}, 400, "seed", "invalid_value"),
-    ({**OK, "stream_format": "sse"}, 400, "stream_format", "invalid_value"),
+    ({**OK, "stream_format": "events"}, 400, "stream_format", "invalid_value"),
     ({**OK, "volume_multiplier": -1}, 400, "volume_multiplier", "invalid_value"),
     ({**OK, "volume_multiplier": None}, 400, "volume_multiplier", "invalid_value"),
     ({**OK, "normalization_options": {"normalise": False}}, 400, "normalization_options", "invalid_value"),
