@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+import numpy.typing as npt
 import regex
 
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a text for a stretch that is to be said as its ``Said`` tells: to every rule it is one odd character."""
+
+_PLACE = "l"
+"""Type code of an array of offsets, the same for ``array`` and for numpy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ class AlignedText:
             return pieces[0]
         return cls(
             "".join(part.text for part in pieces),
-            [start for part in pieces for start in part.starts],
-            [end for part in pieces for end in part.ends],
+            _joined([part.starts for part in pieces]),
+            _joined([part.ends for part in pieces]),
             {start: said for part in pieces for start, said in part.said.items()},
         )
 
@@ -99,27 +105,68 @@ class AlignedText:
 
         A match that holds an OBJECT stays as it is.
         """
+        return self.edited(self._edits(pattern, replacement))
+
+    def edited(self, edits: Iterable[tuple[int, int, str]]) -> AlignedText:
+        """This text after ``edits`` (start, end, new), which are in order and apart; itself if none changes anything.
+
+        Every character of a ``new`` stands for all that the characters it replaces stood for. Linear.
+        """
+        old = self.text
         pieces: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
         kept = 0
-        for match in pattern.finditer(self.text):
-            start, end = match.span()
-            if start == end or OBJECT in match.group():
-                continue
-            new = replacement(match)
-            if new == match.group():
-                continue
-            pieces += (self.text[kept:start], new)
-            starts += (*self.starts[kept:start], *[self.starts[start]] * len(new))
-            ends += (*self.ends[kept:start], *[self.ends[end - 1]] * len(new))
-            kept = end
+        for start, end, new in edits:
+            if old[start:end] != new:
+                pieces += (old[kept:start], new)
+                starts.append(start)
+                ends.append(end)
+                kept = end
         if not kept:
             return self
-        pieces.append(self.text[kept:])
-        return replace(
-            self, text="".join(pieces), starts=[*starts, *self.starts[kept:]], ends=[*ends, *self.ends[kept:]]
-        )
+        lengths = list(map(len, pieces[1::2]))
+        pieces.append(old[kept:])
+        places = _Repeats(len(old), starts, ends, lengths)
+        return replace(self, text="".join(pieces), starts=places.of_starts(self.starts), ends=places.of_ends(self.ends))
+
+    def _edits(
+        self, pattern: regex.Pattern[str], replacement: Callable[[regex.Match[str]], str]
+    ) -> Iterator[tuple[int, int, str]]:
+        for match in pattern.finditer(self.text):
+            start, end = match.span()
+            if start < end and OBJECT not in match.group():
+                yield start, end, replacement(match)
+
+
+class _Repeats:
+    """How often edits repeat the place of each old character, as array operations: a list of as many is slower."""
+
+    def __init__(self, length: int, starts: list[int], ends: list[int], lengths: list[int]) -> None:
+        self._first = np.array(starts, np.intp)
+        self._last = np.array(ends, np.intp) - 1
+        self._lengths = np.array(lengths, np.intp)
+        steps = np.zeros(length + 1, np.intp)
+        steps[self._first] = -1
+        steps[self._last + 1] += 1
+        self._counts = 1 + np.cumsum(steps[:-1])
+
+    def of_starts(self, places: Sequence[int]) -> array[int]:
+        return self._repeated(places, self._first)
+
+    def of_ends(self, places: Sequence[int]) -> array[int]:
+        return self._repeated(places, self._last)
+
+    def _repeated(self, places: Sequence[int], bearers: npt.NDArray[np.intp]) -> array[int]:
+        counts = self._counts.copy()
+        counts[bearers] = self._lengths
+        return array(_PLACE, np.repeat(_as_numpy(places), counts).tobytes())
+
+
+def _as_numpy(places: Sequence[int]) -> npt.NDArray[np.int_]:
+    if isinstance(places, range):
+        return np.arange(places.start, places.stop, dtype=_PLACE)
+    return np.asarray(places, dtype=_PLACE)  # of an array a view
 
 
 def _objects(text: str) -> Iterator[int]:
@@ -132,4 +179,11 @@ def _objects(text: str) -> Iterator[int]:
 def _shifted(places: Sequence[int], offset: int) -> Sequence[int]:
     if isinstance(places, range):
         return range(places.start + offset, places.stop + offset, places.step)
-    return [place + offset for place in places]
+    return array(_PLACE, (_as_numpy(places) + offset).tobytes())
+
+
+def _joined(pieces: Iterable[Sequence[int]]) -> array[int]:
+    places = array(_PLACE)
+    for piece in pieces:
+        places.extend(piece)
+    return places

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import regex
@@ -32,7 +31,7 @@ class Rule(NamedTuple):
         """Every new character stands for all that was replaced. What holds an OBJECT stays as it is. Linear."""
         if self.hint is not None and self.hint.search(text.text) is None:
             return text
-        return _edited(text, self._edits(text.text))
+        return text.edited(self._edits(text.text))
 
     def _edits(self, text: str) -> Iterator[tuple[int, int, str]]:
         group = "it" if "it" in self.pattern.groupindex else 0
@@ -54,7 +53,7 @@ class Unwrap(NamedTuple):
 
     def apply(self, text: AlignedText) -> AlignedText:
         """A match with an OBJECT in what it would take away stays as it is. Linear."""
-        return _edited(text, self._edits(text.text))
+        return text.edited(self._edits(text.text))
 
     def _edits(self, text: str) -> Iterator[tuple[int, int, str]]:
         for match in self.pattern.finditer(text):
@@ -80,31 +79,3 @@ def apply_rules(text: AlignedText, rules: Iterable[AnyRule]) -> AlignedText:
         if changed is not text:
             text, characters = changed, set(changed.text)
     return text
-
-
-def _edited(text: AlignedText, edits: Iterable[tuple[int, int, str]]) -> AlignedText:
-    """``text`` with new characters in place of each ``text.text[start:end]``; itself if that changes nothing."""
-    old, old_starts, old_ends = text.text, text.starts, text.ends
-    if isinstance(old_starts, range):  # whose slices are slow
-        old_starts, old_ends = list(old_starts), list(old_ends)
-    pieces: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    kept = 0
-    for start, end, new in edits:
-        if old[start:end] == new:
-            continue
-        pieces.append(old[kept:start])
-        pieces.append(new)
-        starts.extend(old_starts[kept:start])
-        ends.extend(old_ends[kept:start])
-        length = len(new)
-        starts.extend([old_starts[start]] * length)
-        ends.extend([old_ends[end - 1]] * length)
-        kept = end
-    if not kept:
-        return text
-    pieces.append(old[kept:])
-    starts.extend(old_starts[kept:])
-    ends.extend(old_ends[kept:])
-    return replace(text, text="".join(pieces), starts=starts, ends=ends)

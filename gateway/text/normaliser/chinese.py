@@ -14,6 +14,7 @@ import regex
 
 from gateway.text.languages import Language
 from gateway.text.normaliser.grammar import glossary
+from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
@@ -34,6 +35,13 @@ _SIGNS = glossary("& = 和; % = 百分号; @ = 艾特; # = 井号; + = 加; × =
 }
 
 
+def _join(upper: str, lower: str, value: int) -> str:
+    return f"{upper}{'零' * (value < 1000)}{'一' * (10 <= value < 20)}{lower}"
+
+
+_cardinal = by_groups(lambda number: str(cn2an.an2cn(str(number), "low")), _join, limit=10**8, group=10**4)
+
+
 @functools.lru_cache(maxsize=4096)
 def number(text: str) -> str:
     """A number as written, with a point or groups of three, in Han characters."""
@@ -41,7 +49,7 @@ def number(text: str) -> str:
     whole, _, decimals = compact.partition(".")
     if len(whole) > _MAX_DIGITS or (whole.startswith("0") and len(whole) > 1):
         return digits(compact)
-    said = str(cn2an.an2cn(whole, "low"))
+    said = _cardinal(int(whole))
     return f"{said}点{digits(decimals)}" if decimals else said
 
 

@@ -7,14 +7,16 @@ from num2words import num2words
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
 from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
 
 _MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
 
 
-def _cardinal(number: int) -> str:
-    return str(num2words(number, lang="fr"))
+_cardinal = by_groups(
+    lambda number: str(num2words(number, lang="fr")), lambda upper, lower, _: f"{upper} {lower}", limit=10**18
+)
 
 
 def _ordinal(number: int, feminine: bool) -> str:

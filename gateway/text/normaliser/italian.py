@@ -8,14 +8,24 @@ from num2words import num2words
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
 from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
 _MONTHS = "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre".split()
 
 
-def _cardinal(number: int) -> str:
-    return str(num2words(number, lang="it"))
+def _by_library(number: int) -> str:
+    said = str(num2words(number, lang="it"))
+    return f"{said[:-1]}é" if said.endswith("tre") and number > 3 else said  # which it writes "tre" half of the time
+
+
+def _join(upper: str, lower: str, _: int) -> str:
+    lower = f"{lower[:-1]}é" if lower.endswith("tre") else lower
+    return upper + lower if upper.endswith(("mila", "mille")) else f"{upper} e {lower}"
+
+
+_cardinal = by_groups(_by_library, _join, limit=10**9)
 
 
 def _ordinal(number: int, feminine: bool) -> str:

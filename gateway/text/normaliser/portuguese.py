@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import regex
 from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
 from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
 
 _MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro".split()
 
 
-def _cardinal(number: int) -> str:
-    return str(num2words(number, lang="pt_BR")).replace(",", "")
+_HUNDREDS_AND_MORE = regex.compile(r"\w*entos? (?=.*e)")
+
+
+def _join(upper: str, lower: str, _: int) -> str:
+    return f"{upper} {lower}" if _HUNDREDS_AND_MORE.match(lower) else f"{upper} e {lower}"
+
+
+_cardinal = by_groups(lambda number: str(num2words(number, lang="pt_BR")).replace(",", ""), _join, limit=10**9)
 
 
 def _ordinal(number: int, feminine: bool) -> str:

@@ -8,14 +8,16 @@ from num2words import num2words
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
 from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
 _MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
 
 
-def _cardinal(number: int) -> str:
-    return str(num2words(number, lang="es"))
+_cardinal = by_groups(
+    lambda number: str(num2words(number, lang="es")), lambda upper, lower, _: f"{upper} {lower}", limit=10**9
+)
 
 
 def _ordinal(number: int, feminine: bool) -> str:

@@ -7,6 +7,7 @@ import functools
 from num2words import num2words
 
 from gateway.text.languages import Language
+from gateway.text.normaliser.groups import by_groups
 
 MAX_DIGITS = 15
 """Longer numbers are said digit by digit: nobody can follow them, and num2words ends at 10^306."""
@@ -72,12 +73,23 @@ class Numbers:
 
     def __init__(self, language: Language) -> None:
         self.british = language is Language.EN_GB
-        self._said = functools.lru_cache(maxsize=4096)(self._uncached)
+        self._cardinal = by_groups(self._by_library, self._join, limit=10**MAX_GROUPED_DIGITS)
+        self._last_of_ordinal = functools.lru_cache(maxsize=1000)(functools.partial(self._by_library, kind="ordinal"))
         self.number = functools.lru_cache(maxsize=4096)(self._number)
 
-    def _uncached(self, value: int, kind: str) -> str:
+    def _by_library(self, value: int, kind: str = "cardinal") -> str:
         words: str = num2words(value, lang="en", to=kind).replace(",", "")
         return words if self.british else words.replace(" and ", " ")
+
+    def _join(self, upper: str, lower: str, value: int) -> str:
+        return f"{upper} and {lower}" if self.british and value < 100 else f"{upper} {lower}"
+
+    def _ordinal(self, value: int) -> str:
+        last = value % 1000
+        if value == last:
+            return self._last_of_ordinal(value)
+        upper = self._cardinal(value - last)
+        return self._join(upper, self._last_of_ordinal(last), last) if last else f"{upper}th"
 
     def cardinal(self, text: str) -> str:
         """A whole number, with or without separators: "1,024", "007", "12345678901234"."""
@@ -87,13 +99,13 @@ class Numbers:
             return digits(plain)
         if plain == text and len(plain) > _MAX_PLAIN_DIGITS and len(plain.rstrip("0")) > _MAX_SIGNIFICANT_DIGITS:
             return digits(plain)
-        return self._said(int(plain), "cardinal")
+        return self._cardinal(int(plain))
 
     def ordinal(self, text: str) -> str:
         plain = text.replace(",", "")
         if len(plain) > MAX_DIGITS:
-            return f"{digits(plain[:-1])} {self._said(int(plain[-1]), 'ordinal')}".strip()
-        return self._said(int(plain), "ordinal")
+            return f"{digits(plain[:-1])} {self._ordinal(int(plain[-1]))}".strip()
+        return self._ordinal(int(plain))
 
     def _number(self, text: str) -> str:
         """A number as written, perhaps with a sign, separators and decimals: "-1,024.50"."""
