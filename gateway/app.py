@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
+import sys
 import uuid
 from collections.abc import AsyncIterator
 
@@ -11,6 +13,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices, web
+from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
@@ -62,13 +65,14 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         title=settings.api_title,
         description=settings.api_description,
         version=settings.api_version,
+        root_path=settings.uvicorn_root_path.rstrip("/"),
         lifespan=lifespan,
     )
     errors.install(app)
     for part in (speech, captions, subtitles, dialogue, phonemes, voices, models, health):
         app.include_router(part.router)
     web.install(app, settings)
-    return RequestIds(app)
+    return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
 
 
 def _gaps(settings: GatewaySettings) -> Gaps:
@@ -99,7 +103,7 @@ def run_gateway(settings: GatewaySettings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; a drained gateway ended well, with exit code 0.
         signal.signal(signum, lambda *_: None)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -109,3 +113,15 @@ def run_gateway(settings: GatewaySettings) -> None:
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    server.run([_all_addresses(settings.port)] if settings.host == "::" else None)
+    if not server.started:
+        sys.exit(1)
+
+
+def _all_addresses(port: int) -> socket.socket:
+    """IPv6 and IPv4: asyncio, asked for ``::``, would take IPv6 alone. Raises FleetError."""
+    try:
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    except OSError as error:
+        raise FleetError(f"HOST=::, PORT={port} cannot be listened on: {error}") from error

@@ -19,6 +19,12 @@ class GatewaySettings(FleetSettings):
     """Address to listen on."""
     port: int = Field(default=8880, ge=0, le=65535)
     """Port to listen on."""
+    uvicorn_root_path: str = ""
+    """Path under which a proxy serves all this, such as /tts; it may take it off what it passes on, or leave it."""
+    cors_enabled: bool = True
+    """Whether web pages of other hosts may call the service."""
+    cors_origins: tuple[str, ...] = ("*",)
+    """Which ones may, as a JSON list of origins such as ["https://example.com"]; "*" is any."""
     api_title: str = "Kokoro TTS API"
     """Title in the API documentation."""
     api_description: str = "OpenAI-compatible text-to-speech with Kokoro-82M"

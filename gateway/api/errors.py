@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -39,6 +41,9 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
+_HOPELESS = frozenset({"job_undeliverable", "voice_unavailable", "wire_version_unsupported", "wire_error"})
+"""Our own faults that the same request meets again: the SDKs, which retry any other, are told not to."""
+
 _VALIDATION_CODES = {"missing": "missing_required_parameter", "json_invalid": "invalid_json"}
 
 
@@ -49,11 +54,11 @@ def status_of(error: FleetError) -> int:
 def error_response(error: FleetError) -> JSONResponse:
     """The HTTP answer to an error that came before the first byte."""
     status = status_of(error)
-    headers = {}
+    headers = {"x-should-retry": "false"} if error.code in _HOPELESS else {}
     if isinstance(error, AtCapacity | QueueUnavailable):
         # Whole seconds by the standard, rounded up; the SDKs read milliseconds first.
         retry_after_ms = math.ceil(error.retry_after_s * 1000)
-        headers = {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}
+        headers |= {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}
     return _answer(status, error.message, error.code, error.param, headers)
 
 
@@ -65,7 +70,10 @@ def error_body(error: FleetError) -> dict[str, Any]:
 def invalid_body(error: ValidationError) -> BadRequest:
     """The first of a body's faults, as a BadRequest that names the field."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    param = str(fault["loc"][0]) if fault["loc"] else None
+    return _invalid(fault, str(fault["loc"][0]) if fault["loc"] else None)
+
+
+def _invalid(fault: Mapping[str, Any], param: str | None) -> BadRequest:
     code = _VALIDATION_CODES.get(fault["type"], "invalid_value")
     message = fault["msg"].removeprefix("Value error, ")
     return BadRequest(f"{param}: {message}" if param else message, param=param, code=code)
@@ -78,10 +86,16 @@ def install(app: FastAPI) -> None:
     async def expected(_: Request, error: FleetError) -> JSONResponse:
         return error_response(error)
 
+    @app.exception_handler(RequestValidationError)
+    async def invalid_parameter(_: Request, error: RequestValidationError) -> JSONResponse:
+        fault = error.errors()[0]
+        return error_response(_invalid(fault, str(fault["loc"][-1])))
+
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = _HTTP_CODES.get(error.status_code, "invalid_request")
-        return _answer(error.status_code, str(error.detail), code, None, dict(error.headers or {}))
+        message = f"{error.detail}: {request.method} {request.url.path}"
+        return _answer(error.status_code, message, code, None, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observe import logger
@@ -15,6 +15,8 @@ log = logger(__name__)
 
 PROBES = ("/livez", "/readyz", "/health")
 """Asked every few seconds by whatever runs us; not logged."""
+
+MAX_CALLERS_ID_LENGTH = 128
 
 
 class RequestIds:
@@ -29,6 +31,7 @@ class RequestIds:
             return
         # Ours and not the caller's: it routes replies, so no two requests may share one.
         request_id = f"req_{uuid.uuid4().hex}"
+        ids = {"request_id": request_id} | _callers_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.monotonic()
         status = 0
@@ -39,13 +42,22 @@ class RequestIds:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
+                if "client_request_id" in ids:
+                    headers["x-client-request-id"] = ids["client_request_id"]
                 headers["openai-processing-ms"] = str(int((time.monotonic() - started) * 1000))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(**ids):
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
                 if scope["path"] not in PROBES:
                     took_ms = round((time.monotonic() - started) * 1000)
                     log.info("request", method=scope["method"], path=scope["path"], status=status, took_ms=took_ms)
+
+
+def _callers_id(headers: Headers) -> dict[str, str]:
+    """The caller's own name for the request, under either header that OpenAI and proxies have for it, if it is sane."""
+    said = headers.get("x-client-request-id") or headers.get("x-request-id") or ""
+    is_sane = said.isascii() and said.isprintable() and len(said) <= MAX_CALLERS_ID_LENGTH
+    return {"client_request_id": said} if said and is_sane else {}
