@@ -11,7 +11,7 @@ from gateway.api.audio_response import spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import SpeechRequest
 from gateway.api.utterances import Desk
-from gateway.audio.formats import FORMATS
+from gateway.audio.formats import MEDIA_TYPES
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -20,7 +20,7 @@ _ANSWERS: dict[str, Any] = {
         "200": {
             "description": "The audio.",
             "content": {
-                form.media_type: {"schema": {"type": "string", "format": "binary"}} for form in FORMATS.values()
+                media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
             },
         }
     },
