@@ -49,7 +49,7 @@ def bring_up(workers: int, engine: str | None) -> None:
         pull()
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         if "redis_url" not in gateway_settings.model_fields_set:
-            environment["REDIS_URL"] = stack.enter_context(_embedded_queue())
+            environment["REDIS_URL"] = stack.enter_context(embedded_queue())
         if not worker_settings.onnx_num_threads:
             environment["ONNX_NUM_THREADS"] = str(max(1, usable_cores() // workers))
         children = stack.enter_context(_Children(environment))
@@ -92,7 +92,7 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 
 @contextlib.contextmanager
-def _embedded_queue() -> Iterator[str]:
+def embedded_queue() -> Iterator[str]:
     """A Valkey of our own on a private socket, gone when we go; yields its URL."""
     binary = find_valkey()
     with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:

@@ -36,11 +36,15 @@ class Fleet:
 
     def used(self) -> dict[str, Used]:
         """Per role: gateway, text, worker, queue."""
+        return {role: _sum(processes) for role, processes in sorted(self.processes().items())}
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """By role."""
         roles: dict[str, list[psutil.Process]] = defaultdict(list)
         for process in psutil.Process(self.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 roles[_role(process.cmdline())].append(process)
-        return {role: _sum(processes) for role, processes in sorted(roles.items())}
+        return roles
 
 
 @contextlib.contextmanager
@@ -52,8 +56,8 @@ def running_fleet(workers: int, speed: float, settings: Mapping[str, str]) -> It
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     fake = {"ENGINE": "fake", "FAKE_SPEED_FACTOR": str(speed), "LOG_LEVEL": "WARNING"}
-    environment = {**os.environ, **fake, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
-    environment.pop("REDIS_URL", None)
+    ours = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    environment = {**ours, **fake, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
     command = [sys.executable, "-m", "cli", "up", "--workers", str(workers)]
     running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
