@@ -1,17 +1,25 @@
-"""The voice catalogue and the voice expression ``af_bella(2)+af_sky(1)``."""
+"""The voice catalogue and the voice expression ``af_bella(2)+af_sky(1)-am_adam(0.5)``."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from shared.contract import VoiceMix
 from shared.errors import InvalidValue, UnknownVoice
 
 MAX_MIXED_VOICES = 16
 """More parts than any ear tells apart; bounds what one request can make a worker load."""
+
+MAX_PLAIN_WEIGHT = 10.0
+"""Of a weight that is used as written: style vectors so far from a voice's are noise."""
+
+_NOTHING = 1e-6
+"""Weights that cancel out leave no more than this."""
 
 CATALOGUE: tuple[str, ...] = tuple(
     """
@@ -57,60 +65,120 @@ LANGUAGES: dict[str, str] = {
 
 _PART = re.compile(r"\s*([A-Za-z0-9_]+)\s*(?:\(\s*([^()\s]+)\s*\))?\s*")
 
+_NO_MIXES: Mapping[str, VoiceMix] = MappingProxyType({})
 
-def parse_mix(expression: str, known: Collection[str]) -> VoiceMix:
-    """Read ``name``, ``name+name`` or ``name(weight)+name(weight)`` into names with weights that sum to 1.
 
-    OpenAI's voice names stand for their counterparts, in mixes too; a name given twice adds up. Raises InvalidValue
-    for a malformed expression or a weight that is not a positive finite number, UnknownVoice for a name not in
-    ``known``.
+def parse_mix(
+    expression: str, known: Collection[str], *, saved: Mapping[str, VoiceMix] = _NO_MIXES, normalise: bool = True
+) -> VoiceMix:
+    """Read ``name``, ``name+name``, ``name(weight)+name(weight)`` or ``name-name`` into names with weights.
+
+    Weights are divided by the sum of what was written, the subtracted ones included: so those of a sum add up to 1,
+    and ``a-b`` is half of a less half of b, as in Kokoro-FastAPI. Without ``normalise`` they stay as they are written.
+    OpenAI's voice names stand for their counterparts and the names of ``saved`` for their mixes, in mixes too; case
+    does not matter. A name given twice adds up. The order is that of the expression. Raises InvalidValue for a
+    malformed expression, a weight that is not a positive finite number, or a mix of which nothing is left; UnknownVoice
+    for a name that is in none of them.
     """
+    if expression.strip() in known:  # files may have names that would be read as a subtraction
+        return ((expression.strip(), 1.0),)
+    parts = list(_parts(expression, normalise=normalise))
+    scale = sum(abs(part.weight) for part in parts) if normalise else 1.0
+    if not math.isfinite(scale):
+        raise _invalid("The weights of the voice mix are too large.")
     weights: dict[str, float] = {}
-    parts = expression.split("+")
-    if len(parts) > MAX_MIXED_VOICES:
-        raise InvalidValue(f"A voice mix has at most {MAX_MIXED_VOICES} parts.", param="voice")
     for part in parts:
-        name, weight = _parse_part(part, expression)
-        name = _resolve(name, known)
-        weights[name] = weights.get(name, 0.0) + weight
-    total = sum(weights.values())
-    if not math.isfinite(total):
-        raise InvalidValue("The weights of the voice mix are too large.", param="voice")
-    return tuple((name, weight / total) for name, weight in weights.items())
+        for name, share in _resolve(part, expression, known, saved):
+            weights[name] = weights.get(name, 0.0) + part.weight / scale * share
+    mix = tuple((name, weight) for name, weight in weights.items() if abs(weight) > _NOTHING)
+    if not mix:
+        raise _invalid(f"Nothing is left of the voice mix {_short(expression)}: its parts cancel out.")
+    if len(mix) > MAX_MIXED_VOICES:
+        raise _too_many()
+    return mix
 
 
 def mix_name(mix: VoiceMix) -> str:
     """The mix as an expression that ``parse_mix`` reads."""
     if len(mix) == 1:
         return mix[0][0]
-    return "+".join(f"{name}({weight:.4g})" for name, weight in mix)
+    written = "".join(f"{'-' if weight < 0 else '+'}{name}({abs(weight):.4g})" for name, weight in mix)
+    return written.removeprefix("+")
 
 
-def _parse_part(part: str, expression: str) -> tuple[str, float]:
-    match = _PART.fullmatch(part)
-    if match is None:
-        raise InvalidValue(
-            f"Malformed voice {expression[:80]!r}. Write a voice name, or a mix such as 'af_bella(2)+af_sky(1)'.",
-            param="voice",
-        )
-    name, written = match.groups()
-    return name, 1.0 if written is None else _parse_weight(written, name)
+class _Part(NamedTuple):
+    name: str
+    weight: float
+    """Negative where it is subtracted."""
+    start: int
+    """Where in the expression it is."""
 
 
-def _parse_weight(written: str, name: str) -> float:
+def _parts(expression: str, *, normalise: bool) -> Iterator[_Part]:
+    sign, at, count = 1.0, 0, 0
+    while True:
+        match = _PART.match(expression, at)
+        if match is None:
+            raise _malformed(expression, at)
+        count += 1
+        if count > MAX_MIXED_VOICES:
+            raise _too_many()
+        name, written = match.groups()
+        weight = 1.0 if written is None else _weight(written, name, match.start(2), normalise=normalise)
+        yield _Part(name, sign * weight, match.start(1))
+        at = match.end()
+        if at == len(expression):
+            return
+        if expression[at] not in "+-":
+            raise _malformed(expression, at)
+        sign = 1.0 if expression[at] == "+" else -1.0
+        at += 1
+
+
+def _weight(written: str, name: str, at: int, *, normalise: bool) -> float:
     try:
         weight = float(written)
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):
-        raise InvalidValue(f"The weight of voice {name!r} must be a positive number.", param="voice")
+        raise _invalid(f"The weight of voice {_short(name)}, at character {at}, must be a positive number.")
+    if not normalise and weight > MAX_PLAIN_WEIGHT:
+        raise _invalid(f"The weight of voice {_short(name)}, at character {at}, must be {MAX_PLAIN_WEIGHT:g} or less.")
     return weight
 
 
-def _resolve(name: str, known: Collection[str]) -> str:
-    resolved = name if name in known else OPENAI_VOICES.get(name.lower(), name)
-    if resolved in known:
-        return resolved
-    close = difflib.get_close_matches(name.lower(), [*known, *OPENAI_VOICES], n=3, cutoff=0.5)
+def _resolve(part: _Part, expression: str, known: Collection[str], saved: Mapping[str, VoiceMix]) -> VoiceMix:
+    if part.name in known:
+        return ((part.name, 1.0),)
+    lower = part.name.lower()
+    by_lower = {name.lower(): name for name in known}
+    name = by_lower.get(lower) or OPENAI_VOICES.get(lower, "")
+    if name in known:
+        return ((name, 1.0),)
+    if lower in saved and all(voice in known for voice, _ in saved[lower]):
+        return saved[lower]
+    close = difflib.get_close_matches(lower, [*known, *OPENAI_VOICES, *saved], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(repr(item) for item in close)}?" if close else ""
-    raise UnknownVoice(f"Voice {name[:80]!r} not found.{hint} GET /v1/audio/voices lists all.", param="voice")
+    where = f", at character {part.start} of {_short(expression)}," if part.start else ""
+    raise UnknownVoice(
+        f"Voice {_short(part.name)}{where} not found.{hint} GET /v1/audio/voices lists all.", param="voice"
+    )
+
+
+def _malformed(expression: str, at: int) -> InvalidValue:
+    return _invalid(
+        f"Malformed voice {_short(expression)}, at character {at}. Write a voice name, or a mix such as "
+        "'af_bella(2)+af_sky(1)' or 'af_bella-af_sky(0.5)'."
+    )
+
+
+def _too_many() -> InvalidValue:
+    return _invalid(f"A voice mix has at most {MAX_MIXED_VOICES} parts.")
+
+
+def _invalid(message: str) -> InvalidValue:
+    return InvalidValue(message, param="voice")
+
+
+def _short(text: str) -> str:
+    return repr(text[:80])
