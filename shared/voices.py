@@ -124,7 +124,7 @@ def _parts(expression: str, *, normalise: bool) -> Iterator[_Part]:
         if count > MAX_MIXED_VOICES:
             raise _too_many()
         name, written = match.groups()
-        weight = 1.0 if written is None else _weight(written, name, match.start(2), normalise=normalise)
+        weight = 1.0 if written is None else _weight(written, name, normalise=normalise)
         yield _Part(name, sign * weight, match.start(1))
         at = match.end()
         if at == len(expression):
@@ -135,15 +135,15 @@ def _parts(expression: str, *, normalise: bool) -> Iterator[_Part]:
         at += 1
 
 
-def _weight(written: str, name: str, at: int, *, normalise: bool) -> float:
+def _weight(written: str, name: str, *, normalise: bool) -> float:
     try:
         weight = float(written)
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight > 0):
-        raise _invalid(f"The weight of voice {_short(name)}, at character {at}, must be a positive number.")
+        raise _invalid(f"The weight of voice {_short(name)} must be a positive number.")
     if not normalise and weight > MAX_PLAIN_WEIGHT:
-        raise _invalid(f"The weight of voice {_short(name)}, at character {at}, must be {MAX_PLAIN_WEIGHT:g} or less.")
+        raise _invalid(f"The weight of voice {_short(name)} must be {MAX_PLAIN_WEIGHT:g} or less.")
     return weight
 
 

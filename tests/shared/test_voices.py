@@ -114,7 +114,7 @@ def test_an_unknown_voice_gets_close_matches() -> None:
     ("expression", "place"),
     [
         ("af_bella+af bella", "at character 12"),
-        ("af_bella(2)+af_sky(0)", "'af_sky', at character 19"),
+        ("af_bella(2)+af_sky(0)", "of voice 'af_sky' must"),
         ("af_bella(2) - nobody", "'nobody', at character 14 of"),
         ("af_bella++", "at character 9"),
     ],
