@@ -5,13 +5,15 @@
     │   ├── InvalidValue         a field is malformed or out of range
     │   ├── UnknownVoice
     │   ├── UnspeakableText      nothing in the input can be spoken
-    │   └── UnsupportedLanguage
+    │   ├── UnsupportedLanguage
+    │   └── IdempotencyKeyReused for a request other than the one that had it
     ├── UnknownModel
     ├── InputTooLarge            body or input over its configured limit
     ├── AtCapacity               healthy, but not able to take this now; retry later
     │   ├── NoWorkers
     │   └── Overloaded           too much is queued; knows when that is over
     ├── QueueUnavailable         Redis cannot be reached
+    │   └── QueueFull            or has no memory left
     ├── SynthesisFailed          a worker gave up on a chunk; carries the worker's code
     ├── SynthesisTimeout         a chunk's deadline passed
     └── WireError                a message of another version, or not one of ours
@@ -55,6 +57,10 @@ class UnsupportedLanguage(BadRequest):
     code = "unsupported_language"
 
 
+class IdempotencyKeyReused(BadRequest):
+    code = "idempotency_key_reused"
+
+
 class UnknownModel(FleetError):
     code = "model_not_found"
 
@@ -90,6 +96,11 @@ class Overloaded(AtCapacity):
 class QueueUnavailable(FleetError):
     code = "queue_unavailable"
     retry_after_s: float = 2
+
+
+class QueueFull(QueueUnavailable):
+    code = "queue_full"
+    retry_after_s = 10
 
 
 class SynthesisFailed(FleetError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.observe import LogFormat
@@ -15,7 +16,10 @@ class FleetSettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, protected_namespaces=())
 
     redis_url: str = "redis://localhost:6379/0"
-    """Redis or Valkey: redis://, rediss:// or unix://. `kokoro-fleet up` starts its own where this is not set."""
+    """Redis or Valkey: redis://, rediss:// or unix://, or, for Sentinel, redis+sentinel://host:26379,host:26379/service/0.
+    `kokoro-fleet up` starts its own where this is not set."""
+    redis_max_connections: int = Field(default=16, ge=1)
+    """Connections of one process for its calls to Redis, beside one for blocking reads; more calls wait their turn."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_format: LogFormat = "auto"

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import WorkerStreams, connect
+from shared.streams.voices import PackRequests
 from shared.voices import CATALOGUE
 from worker.engine.base import Engine, EngineError
 from worker.fingerprint import fingerprint
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
+from worker.packs import serve_packs
 from worker.service import Worker
 from worker.settings import WorkerSettings
 from worker.voices import StyleSource, VoicePacks
@@ -36,7 +38,7 @@ def run_worker(settings: WorkerSettings) -> None:
 async def _serve(settings: WorkerSettings) -> None:
     engine, packs = build_engine(settings)
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-    redis = connect(settings.redis_url)
+    redis = connect(settings.redis_url, settings.redis_max_connections)
     streams = WorkerStreams(redis, worker_id, settings.heartbeat_s, settings.max_deliveries)
     worker = Worker(
         engine,
@@ -52,7 +54,10 @@ async def _serve(settings: WorkerSettings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)
     try:
-        await worker.run()
+        async with asyncio.TaskGroup() as group:
+            packing = group.create_task(serve_packs(PackRequests(redis), packs))
+            await worker.run()
+            packing.cancel()
     finally:
         await redis.aclose()
     log.info("stopped", worker=worker_id)

@@ -119,7 +119,7 @@ class Scheduler:
                 batch.cancelled.append(queue.popleft())
             elif claimed.job.deadline_ms <= now_ms:
                 batch.expired.append(queue.popleft())
-            elif self._fits(batch, max(longest, tokens)):
+            elif self._fits(batch, claimed, max(longest, tokens)):
                 longest = max(longest, tokens)
                 batch.jobs.append(queue.popleft())
                 self._account(lane, audio_ms(claimed.job))
@@ -142,9 +142,11 @@ class Scheduler:
             if lane is not served:
                 self._owed[lane] += cost_ms * share / (1 - share)
 
-    def _fits(self, batch: Batch, longest: int) -> bool:
+    def _fits(self, batch: Batch, claimed: Claimed, longest: int) -> bool:
         count = len(batch.jobs) + 1
         if count == 1:
             return True  # whatever its length, a job alone must be able to run
+        if claimed.deaths or batch.jobs[0].deaths:
+            return False  # alone, so that others need not die with it, nor be blamed
         limits = self._capabilities
         return count <= self._max_jobs and longest * count <= limits.max_batch_tokens

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Lane, Reply
-from shared.errors import QueueUnavailable
+from shared.errors import QueueFull, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
@@ -102,9 +102,12 @@ class Worker:
             log.warning("queue_unavailable", error=error.message)
             self._scheduler.clear()
             self._must_resume = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RETRY_S):
-                    await self._stopping.wait()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S):
+                await self._stopping.wait()
 
     async def _step(self) -> None:
         if not self._stopping.is_set():
@@ -147,6 +150,7 @@ class Worker:
         ready = await self._prepare(claimed)
         if not ready:
             return
+        await self._streams.begin(item for item, _ in ready)
         started_ms = time.time() * 1000
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._synthesise, [job for _, job in ready])
         await self._prefetch(running)
@@ -190,8 +194,19 @@ class Worker:
             self._count(jobs_cancelled=1)
             await self._streams.answer(claimed, [])
         else:
-            await self._streams.answer(claimed, self._frames(claimed, speech, timings, batch_size))
+            await self._answer(claimed, list(self._frames(claimed, speech, timings, batch_size)))
             self._count(jobs_done=1)
+
+    async def _answer(self, claimed: Claimed, replies: list[Reply]) -> None:
+        """While the queue has no memory for them, what was spoken is kept here rather than spoken again later."""
+        while True:
+            try:
+                return await self._streams.answer(claimed, replies)
+            except QueueFull as error:
+                if self._stopping.is_set() or _now_ms() > claimed.job.deadline_ms:
+                    raise  # it stays pending, for another or for later
+                log.warning("queue_full", request_id=claimed.job.request_id, seq=claimed.job.seq, error=error.message)
+            await self._pause()
 
     def _frames(self, claimed: Claimed, speech: Speech, timings: ChunkTimings, batch_size: int) -> Iterator[Reply]:
         attempt = uuid.uuid4().hex

@@ -53,7 +53,7 @@ class WorkerSettings(ModelSettings):
     voice_cache_size: int = Field(default=64, ge=1)
     """Voice packs kept in memory, half a megabyte each."""
     max_deliveries: int = Field(default=3, ge=1)
-    """Workers that may die over a job before it is given up."""
+    """Workers that may die while a job runs before it is given up; after the first it runs alone."""
     max_batch_s: float = Field(default=0.3, gt=0)
     """Seconds that a batch of several jobs should take at the most: urgent ones wait for its end. More is faster in all
     where large batches pay."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from redis.asyncio import Redis
 
 from shared.contract import ChunkJob, Lane, Reply, UnreadableMessage, decode_reply, encode
+from shared.streams.connection import blocking_reads
 from shared.streams.keys import (
     GATEWAY_MISSED_HEARTBEATS,
     GROUP,
@@ -32,6 +33,7 @@ class GatewayStreams:
 
     def __init__(self, redis: Redis, gateway_id: str, heartbeat_s: float) -> None:
         self._redis = redis
+        self._reads = blocking_reads(redis)
         self._ttl_ms = int(GATEWAY_MISSED_HEARTBEATS * heartbeat_s * 1000)
         self._read_ids: list[bytes] = []
         self._publish = redis.register_script(PUBLISH)
@@ -89,16 +91,16 @@ class GatewayStreams:
         """
         ids = [waiting_id(request_id, seq) for seq in seqs]
         async with reaching_redis():
-            await self._redis.set(cancel_key(request_id), "1", px=max(1, int(ttl_s * 1000)))
-            if ids:
+            if ids:  # first what gives back memory: the other may be refused for want of it
                 leases = leases_key(tenant_id) if tenant_id else ""
                 await self._withdraw(args=[flow_of(tenant_id, request_id), leases, *ids])
+            await self._redis.set(cancel_key(request_id), "1", px=max(1, int(ttl_s * 1000)))
 
     async def read_replies(self, block_ms: int) -> list[Reply | UnreadableMessage]:
         """Wait for replies. They are taken off the stream by the next call, so that a broken connection loses none:
         after one, some may come twice.
         """
-        async with reaching_redis(), self._redis.pipeline(transaction=False) as pipe:
+        async with reaching_redis(), self._reads.pipeline(transaction=False) as pipe:
             if self._read_ids:
                 pipe.xdel(self.reply_stream, *self._read_ids)
             pipe.xread({self.reply_stream: "0-0"}, READ_REPLIES_AT_ONCE, block_ms)

@@ -1,4 +1,4 @@
-"""Keys, the records kept under them, and the connection."""
+"""Keys, the records kept under them, and the way every call to Redis goes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from shared.contract import ChunkJob, Lane
-from shared.errors import QueueUnavailable
+from shared.errors import QueueFull, QueueUnavailable
 
 GROUP = "workers"
 DEAD_KEY = "tts:dead"
@@ -22,9 +22,8 @@ MISSED_HEARTBEATS = 3
 GATEWAY_MISSED_HEARTBEATS = 10
 """And a gateway. It is given longer: a worker taken for dead by mistake costs a chunk spoken twice, a gateway all its
 streams. As long as requests under way wait for a queue that is gone, by default."""
-CONNECT_TIMEOUT_S = 2
-ANSWER_TIMEOUT_S = 10
-"""Longer than any blocking read; a Redis that takes longer counts as gone."""
+ANSWER_TIMEOUT_S = 5
+"""Longer than any blocking read; a Redis that takes longer counts as gone. So long may a caller wait for its 503."""
 
 
 def jobs_key(lane: Lane) -> str:
@@ -41,6 +40,10 @@ def cancel_key(request_id: str) -> str:
 
 def worker_key(worker_id: str) -> str:
     return f"tts:worker:{worker_id}"
+
+
+def running_key(worker_id: str) -> str:
+    return f"tts:running:{worker_id}"
 
 
 def leases_key(tenant_id: str) -> str:
@@ -64,6 +67,8 @@ class Claimed:
     job: ChunkJob
     at_ms: int = 0
     """When it was published, unless that is when it came to the stream."""
+    deaths: int = 0
+    """Workers that died while it ran: it may have been what killed them."""
 
     @property
     def reader(self) -> Reader:
@@ -110,25 +115,19 @@ class WorkerRecord:
     older release."""
 
 
-def connect(url: str) -> Redis:
-    """A client for all of a process' calls.
-
-    Without ``socket_timeout``: on Python 3.11 redis-py then sends within ``asyncio.wait_for``, which loses a
-    cancellation that comes at the wrong moment, so that a task told to stop goes on for ever. ``reaching_redis``
-    bounds each call instead.
-    """
-    client: Redis = Redis.from_url(url, socket_connect_timeout=CONNECT_TIMEOUT_S, health_check_interval=15)
-    return client
-
-
 @asynccontextmanager
 async def reaching_redis() -> AsyncIterator[None]:
-    """Bounds what is asked of Redis in time; raises QueueUnavailable for any trouble with it."""
+    """Bounds what is asked of Redis in time, the wait for a connection included.
+
+    Raises QueueFull where it has no memory left, QueueUnavailable for any other trouble with it.
+    """
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             yield
+    except OutOfMemoryError as error:
+        raise QueueFull("The queue has no memory left.") from error
     except (RedisError, OSError) as error:
-        raise QueueUnavailable(f"The queue cannot be reached: {error or type(error).__name__}") from error
+        raise QueueUnavailable(f"The queue cannot be reached: {str(error) or type(error).__name__}") from error
 
 
 async def consumers(redis: Redis, lane: Lane) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -11,6 +11,8 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from shared.contract import Addressee, ChunkFailed, Lane, Reply, UnreadableMessage, decode_job, encode
+from shared.errors import QueueFull
+from shared.streams.connection import blocking_reads
 from shared.streams.keys import (
     DEAD_KEY,
     DEAD_MAX_JOBS,
@@ -25,6 +27,7 @@ from shared.streams.keys import (
     leases_key,
     reaching_redis,
     reply_key,
+    running_key,
     text,
     worker_key,
 )
@@ -35,6 +38,25 @@ RESUME_MAX_JOBS = 1000
 
 MAX_ORPHANS_AT_ONCE = 300
 """Waiting jobs of dead gateways dropped in one claim: some tens of milliseconds in which Redis serves nobody else."""
+
+RUNNING_TTL_MS = 3_600_000
+"""How long it is known which jobs a dead worker was running; far longer than any job's deadline."""
+
+_TAKE = """
+local stream, heartbeat, running = unpack(KEYS)
+local group, worker, holder, most = unpack(ARGV)
+if redis.call('EXISTS', heartbeat) == 1 then return {} end
+local taken = {}
+for _, pending in ipairs(redis.call('XPENDING', stream, group, '-', '+', most, holder)) do
+  local id, deaths = pending[1], pending[4] - 1
+  if redis.call('SISMEMBER', running, stream .. ' ' .. id) == 1 then deaths = deaths + 1 end
+  local found = redis.call('XCLAIM', stream, group, worker, 0, id, 'RETRYCOUNT', deaths + 1)
+  if found[1] then taken[#taken + 1] = {id, deaths, found[1][2]} end
+end
+return taken
+"""
+# Redis' count of deliveries carries our count of deaths, for it lives and goes with the pending job: a delivery is one
+# more than the deaths so far. One step, so that of several workers who see the same death each job goes to one.
 
 _DELETE_IDLE_CONSUMER = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
@@ -50,21 +72,31 @@ class WorkerStreams:
 
     def __init__(self, redis: Redis, worker_id: str, heartbeat_s: float, max_deliveries: int) -> None:
         self._redis = redis
+        self._reads = blocking_reads(redis)
         self._id = worker_id
         self._heartbeat_ms = int(heartbeat_s * 1000)
         self._max_deliveries = max_deliveries
         self._delete_idle = redis.register_script(_DELETE_IDLE_CONSUMER)
         self._claim = redis.register_script(CLAIM)
+        self._take = redis.register_script(_TAKE)
         self.num_orphans = 0
         """Jobs that this worker's claims have dropped while they waited, since their gateway was gone."""
 
     async def heartbeat(self, record: WorkerRecord) -> None:
-        """Say that this worker lives; must come before the first claim, or others take its jobs."""
+        """Say that this worker lives; must come before the first claim, or others take its jobs. Where Redis has no
+        memory for what it says, that it lives is still heard.
+        """
         fields = {**asdict(record), "voices": " ".join(record.voices)}
-        async with reaching_redis(), self._redis.pipeline() as pipe:
-            pipe.hset(worker_key(self._id), mapping=fields)
-            pipe.pexpire(worker_key(self._id), MISSED_HEARTBEATS * self._heartbeat_ms)
-            await pipe.execute()
+        ttl_ms = MISSED_HEARTBEATS * self._heartbeat_ms
+        try:
+            async with reaching_redis(), self._redis.pipeline() as pipe:
+                pipe.hset(worker_key(self._id), mapping=fields)
+                pipe.pexpire(worker_key(self._id), ttl_ms)
+                await pipe.execute()
+        except QueueFull:
+            async with reaching_redis():
+                if not await self._redis.pexpire(worker_key(self._id), ttl_ms):
+                    raise
 
     async def join(self) -> None:
         """Make the lanes and this worker's place in their group, where missing."""
@@ -82,7 +114,7 @@ class WorkerStreams:
         async with reaching_redis():
             for lane in Lane:
                 await self._delete_consumer(lane, self._id)
-            await self._redis.delete(worker_key(self._id))
+            await self._redis.delete(worker_key(self._id), running_key(self._id))
 
     async def claim(self, room: int, block_ms: int, wishes: Sequence[tuple[Lane, int]] | None = None) -> list[Claimed]:
         """Take up to ``room`` jobs, in the order of ``wishes``: lanes, each with how many to take of it at the most;
@@ -97,20 +129,35 @@ class WorkerStreams:
                 claimed = [job for lane, *entry in rows for job in await self._open_row(Lane(text(lane)), *entry)]
                 if claimed or not block_ms:
                     return claimed
-                return await self._read(list(Lane), 1, block_ms)
+                return await self._wait(block_ms)
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
         await self.join()  # Redis came back without its memory
         return []
 
+    async def begin(self, batch: Iterable[Claimed]) -> None:
+        """Say what runs next: should this worker die over it, these jobs are the suspects, and no others."""
+        names = [f"{jobs_key(claimed.lane)} {claimed.entry_id}" for claimed in batch]
+        key = running_key(self._id)
+        async with reaching_redis(), self._redis.pipeline() as pipe:
+            pipe.delete(key)
+            pipe.sadd(key, *names)
+            pipe.pexpire(key, RUNNING_TTL_MS)
+            await pipe.execute()
+
     async def resume(self) -> list[Claimed]:
         """Jobs claimed under this worker's name and never answered, as after the connection broke."""
+        claimed: list[Claimed] = []
         async with reaching_redis():
-            return await self._read(list(Lane), RESUME_MAX_JOBS, None, after="0")
+            for lane in Lane:
+                keys = [jobs_key(lane), "", ""]  # nobody has died
+                rows = await self._take(keys=keys, args=[GROUP, self._id, self._id, RESUME_MAX_JOBS])
+                claimed += [job for row in rows for job in await self._open_taken(lane, *row)]
+        return claimed
 
     async def reclaim(self, room: int) -> list[Claimed]:
-        """Take over jobs of workers whose heartbeat has gone; bury those that were tried too often."""
+        """Take over jobs of workers whose heartbeat has gone; bury those over which too many have died."""
         claimed: list[Claimed] = []
         async with reaching_redis():
             for lane in Lane:
@@ -153,10 +200,10 @@ class WorkerStreams:
                     oldest = groups[0]["last-delivered-id"]
                 await self._redis.xtrim(jobs_key(lane), minid=text(oldest), approximate=False)
 
-    async def _read(self, lanes: list[Lane], count: int, block_ms: int | None, after: str = ">") -> list[Claimed]:
-        asked: dict[Any, Any] = {jobs_key(lane): after for lane in lanes}
-        found = await self._redis.xreadgroup(GROUP, self._id, asked, count, block_ms)
-        lane_of = {jobs_key(lane): lane for lane in lanes}
+    async def _wait(self, block_ms: int) -> list[Claimed]:
+        lane_of = {jobs_key(lane): lane for lane in Lane}
+        asked: dict[Any, Any] = dict.fromkeys(lane_of, ">")
+        found = await self._reads.xreadgroup(GROUP, self._id, asked, 1, block_ms)
         claimed = []
         for key, entries in found:
             for entry_id, entry in entries:
@@ -186,27 +233,23 @@ class WorkerStreams:
         return [name for name, lives in zip(names, alive, strict=True) if not lives]
 
     async def _take_over(self, lane: Lane, dead: str, room: int) -> list[Claimed]:
-        key = jobs_key(lane)
-        pending = await self._redis.xpending_range(key, GROUP, "-", "+", room, dead)
-        claimed: list[Claimed] = []
-        for row in pending:
-            # The minimum idle time lets only one of several workers that see the same death have the job.
-            taken = await self._redis.xclaim(key, GROUP, self._id, self._heartbeat_ms, [row["message_id"]])
-            for entry_id, entry in taken:
-                found = await self._open(lane, text(entry_id), entry)
-                if row["times_delivered"] < self._max_deliveries:
-                    claimed += found
-                else:
-                    await self._bury_poison(found, row["times_delivered"])
-        return claimed
+        keys = [jobs_key(lane), worker_key(dead), running_key(dead)]
+        rows = await self._take(keys=keys, args=[GROUP, self._id, dead, room])
+        taken = [claimed for row in rows for claimed in await self._open_taken(lane, *row)]
+        for claimed in taken:
+            if claimed.deaths >= self._max_deliveries:
+                await self._bury_poison(claimed)
+        return [claimed for claimed in taken if claimed.deaths < self._max_deliveries]
 
-    async def _bury_poison(self, claims: list[Claimed], deliveries: int) -> None:
-        for claimed in claims:
-            job = claimed.job
-            reason = f"This part of the text was given up: {deliveries} workers died over it."
-            failure = ChunkFailed(job.request_id, job.seq, "job_undeliverable", reason)
-            addressee = Addressee(job.request_id, job.seq, job.reply_stream)
-            await self._bury(claimed.lane, claimed.entry_id, encode(job), failure, addressee)
+    async def _open_taken(self, lane: Lane, entry_id: bytes, deaths: int, entry: list[bytes]) -> list[Claimed]:
+        return [replace(claimed, deaths=deaths) for claimed in await self._open_row(lane, entry_id, entry)]
+
+    async def _bury_poison(self, claimed: Claimed) -> None:
+        job = claimed.job
+        reason = f"This part of the text was given up: {claimed.deaths} workers died over it."
+        failure = ChunkFailed(job.request_id, job.seq, "job_undeliverable", reason)
+        addressee = Addressee(job.request_id, job.seq, job.reply_stream)
+        await self._bury(claimed.lane, claimed.entry_id, encode(job), failure, addressee)
 
     async def _bury(self, lane: Lane, entry_id: str, packed: bytes, failure: ChunkFailed, addressee: Addressee) -> None:
         async with self._redis.pipeline() as pipe:

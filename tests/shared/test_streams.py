@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import msgpack
@@ -131,21 +131,49 @@ async def test_a_slow_workers_job_is_not_stolen(redis: Redis, gateway: GatewaySt
         assert await other.reclaim(5) == []
 
 
+async def doomed(redis: Redis, name: str, runs: Callable[[Claimed], bool]) -> list[Claimed]:
+    """A worker that takes what it can, begins what it ``runs`` and dies; what it had."""
+    worker = await joined(redis, name)
+    taken = await worker.claim(9, 0) + await worker.reclaim(9)
+    if batch := [item for item in taken if runs(item)]:
+        await worker.begin(batch)
+    await until_dead(redis, name)
+    return taken
+
+
 async def test_a_job_that_kills_every_worker_is_buried_and_its_caller_told(
     redis: Redis, gateway: GatewayStreams
 ) -> None:
     await gateway.publish(job())
-    for number in range(2):
-        doomed = await joined(redis, f"doomed{number}", max_deliveries=2)
-        assert await doomed.claim(1, 10) or await doomed.reclaim(1)
-        await until_dead(redis, f"doomed{number}")
-    survivor = await joined(redis, "survivor", max_deliveries=2)
+    for deaths in range(3):
+        [taken] = await doomed(redis, f"doomed{deaths}", lambda _: True)
+        assert taken.deaths == deaths
+    survivor = await joined(redis, "survivor")
     assert await survivor.reclaim(1) == []
     [reply] = await gateway.read_replies(100)
     assert isinstance(reply, ChunkFailed)
     assert reply.code == "job_undeliverable"
+    assert "3 workers died over it" in reply.message
     assert await redis.xlen("tts:dead") == 1
     assert (await redis.xpending("tts:jobs:standard", "workers"))["pending"] == 0
+
+
+async def test_bad_luck_is_no_poison(redis: Redis, gateway: GatewayStreams) -> None:
+    for seq in range(4):
+        await gateway.publish(job(seq))
+    assert len(await doomed(redis, "with all in one batch", lambda _: True)) == 4
+    for number in range(2):
+        taken = await doomed(redis, f"with the poison alone {number}", lambda item: item.job.seq == 2)
+        assert {item.job.seq: item.deaths for item in taken} == {0: 1, 1: 1, 2: 1 + number, 3: 1}
+    survivor = await joined(redis, "survivor")
+    assert [(item.job.seq, item.deaths) for item in await survivor.reclaim(9)] == [(0, 1), (1, 1), (3, 1)]
+
+
+async def test_what_a_dead_worker_had_not_begun_is_never_held_against_it(redis: Redis, gateway: GatewayStreams) -> None:
+    await gateway.publish(job())
+    for number in range(5):
+        [taken] = await doomed(redis, f"doomed{number}", lambda _: False)
+        assert taken.deaths == 0
 
 
 async def test_a_job_of_another_version_is_refused_to_its_caller_and_the_worker_goes_on(
@@ -187,7 +215,9 @@ async def test_what_was_claimed_and_not_answered_can_be_resumed(redis: Redis, ga
         await gateway.publish(job(seq))
     claimed = await worker.claim(2, 10)
     await worker.answer(claimed[0], [])
-    assert [item.job.seq for item in await worker.resume()] == [1]
+    await worker.begin(claimed)
+    for _ in range(5):  # however often its connection breaks: nobody has died
+        assert [(item.job.seq, item.deaths) for item in await worker.resume()] == [(1, 0)]
 
 
 async def test_cancelled_requests_are_known_until_their_time_is_over(redis: Redis, gateway: GatewayStreams) -> None:

@@ -52,7 +52,7 @@ async def with_a_dead_job(redis: Redis) -> str:
     """A job over which a worker died, once too often; its id among the dead."""
     await publish(redis, Lane.URGENT, 1)
     dying = await joined(redis, "dying", heartbeat_s=BEAT_S)
-    [_] = await dying.claim(5, 10)
+    await dying.begin(await dying.claim(5, 10))
     while await redis.exists("tts:worker:dying"):
         pass
     undertaker = await joined(redis, "undertaker", max_deliveries=1, heartbeat_s=BEAT_S)

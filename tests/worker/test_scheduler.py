@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,3 +175,17 @@ def test_a_worker_holds_no_more_than_its_next_batch() -> None:
     assert (scheduler.room, scheduler.prefetch_room) == (2, 2)
     scheduler.clear()
     assert (scheduler.room, scheduler.prefetch_room) == (3, 3)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Lane)), st.integers(0, 2)), min_size=1, max_size=30))
+def test_whatever_a_worker_died_over_runs_alone_and_all_else_in_batches(rows: list[tuple[Lane, int]]) -> None:
+    scheduler = Scheduler(Capabilities(8, 10_000, 0))
+    items = [replace(claimed(i, lane, 5), deaths=deaths) for i, (lane, deaths) in enumerate(rows)]
+    scheduler.add(items)
+    batches = []
+    while scheduler:
+        batches.append(scheduler.next_batch(NOW_MS, ()).jobs)
+    assert all(len(batch) == 1 for batch in batches if any(item.deaths for item in batch))
+    assert sorted(item.entry_id for batch in batches for item in batch) == sorted(item.entry_id for item in items)
+    if not any(deaths for _, deaths in rows):
+        assert len(batches) == -(-len(rows) // 8)
