@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.worker_model.torch_zip import TorchFile
+from worker.model.torch_file import torch_tensor_file
 from worker.voices import VoiceDamaged, VoiceNotFound, VoicePackError, VoicePacks
 
 
@@ -46,6 +47,23 @@ def test_mixes_are_weighted_sums(folder: Path, weights: tuple[float, float]) -> 
     np.testing.assert_allclose(style, weights[0] * pack(0)[9] + weights[1] * pack(2)[9], atol=1e-6)
 
 
+@pytest.mark.parametrize("mix", [[("bf_emma", 1.0)], [("af_heart", 0.6), ("am_adam", 0.9), ("bf_emma", -0.5)]])
+def test_a_pack_is_the_style_of_every_number_of_tokens(folder: Path, mix: list[tuple[str, float]]) -> None:
+    packs = VoicePacks(folder)
+    whole = packs.pack(mix)
+    assert whole.shape == (510, 256)
+    assert whole.dtype == np.float32
+    for num_tokens in (1, 2, 255, 510):
+        np.testing.assert_array_equal(whole[num_tokens - 1], packs.style(mix, num_tokens))
+
+
+def test_a_pack_written_as_a_file_is_a_voice_again(folder: Path) -> None:
+    packs = VoicePacks(folder)
+    mix = [("af_heart", 1.5), ("bf_emma", -0.5)]
+    (folder / "mine.pt").write_bytes(torch_tensor_file(packs.pack(mix).reshape(510, 1, 256)))
+    np.testing.assert_array_equal(packs.style([("mine", 1.0)], 77), packs.style(mix, 77))
+
+
 def test_unknown_voices_are_refused(folder: Path) -> None:
     with pytest.raises(VoiceNotFound, match="no voice 'af_nobody'"):
         VoicePacks(folder).style([("af_heart", 0.5), ("af_nobody", 0.5)], 3)
@@ -79,6 +97,8 @@ def test_numbers_of_tokens_without_a_row_are_refused(folder: Path, num_tokens: i
 def test_an_empty_mix_is_refused(folder: Path) -> None:
     with pytest.raises(VoicePackError, match="names no voice"):
         VoicePacks(folder).style([], 3)
+    with pytest.raises(VoicePackError, match="names no voice"):
+        VoicePacks(folder).pack([])
 
 
 def test_the_cache_is_bounded_and_forgets_the_longest_unused(folder: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.model.state_dict import WeightsError
-from worker.model.voice_file import ROWS, STYLE_SIZE, SUFFIXES, read_voice
+from worker.model.voice_file import ROWS, SUFFIXES, read_voice
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """A voice's name becomes a file's name, so it may hold nothing that leads out of the folder."""
@@ -39,6 +39,9 @@ class StyleSource(Protocol):
     def style(self, mix: Sequence[tuple[str, float]], num_tokens: int) -> NDArray[np.float32]:
         """The style of a weighted mix of voices for a chunk of ``num_tokens`` tokens, float32 (256,)."""
 
+    def pack(self, mix: Sequence[tuple[str, float]]) -> NDArray[np.float32]:
+        """The mix's styles for every number of tokens, float32 (510, 256). Raises VoicePackError."""
+
 
 class VoicePacks:
     """The voice files of one folder, read when first asked for; the ``cache_size`` last used stay in memory."""
@@ -57,18 +60,24 @@ class VoicePacks:
     def style(self, mix: Sequence[tuple[str, float]], num_tokens: int) -> NDArray[np.float32]:
         """Blend the voices' styles for a chunk of ``num_tokens`` tokens (1 to 510, without boundaries).
 
-        mix: (voice, weight) pairs; weights are used as given, so whoever parsed them has normalised them. Returns
+        mix: (voice, weight) pairs; weights are used as given, those of subtracted voices being negative. Returns
         float32 (256,), summed in float64. Source of the row rule: kokoro 0.9.4 ``KPipeline.infer``. Raises
         VoiceNotFound, VoiceDamaged, or VoicePackError for an empty mix or a number of tokens without a row.
         """
         if not 1 <= num_tokens <= ROWS:
             raise VoicePackError(f"num_tokens is {num_tokens}, expected 1 to {ROWS}")
+        style: NDArray[np.float32] = self._blended(mix, slice(num_tokens - 1, num_tokens))[0]
+        return style
+
+    def pack(self, mix: Sequence[tuple[str, float]]) -> NDArray[np.float32]:
+        """What ``style`` gives for 1 to 510 tokens, float32 (510, 256). Raises as ``style`` does."""
+        return self._blended(mix, slice(None))
+
+    def _blended(self, mix: Sequence[tuple[str, float]], rows: slice) -> NDArray[np.float32]:
         if not mix:
             raise VoicePackError("the mix names no voice")
-        blended = np.zeros(STYLE_SIZE, dtype=np.float64)
-        for name, weight in mix:
-            blended += weight * self._pack(name)[num_tokens - 1].astype(np.float64)
-        return blended.astype(np.float32)
+        blended = sum(weight * self._pack(name)[rows].astype(np.float64) for name, weight in mix)
+        return np.asarray(blended, dtype=np.float32)
 
     def _pack(self, name: str) -> NDArray[np.float32]:
         if name in self._cache:

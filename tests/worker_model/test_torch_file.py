@@ -1,7 +1,9 @@
-"""The reader of torch's files: tensors come out right, and nothing else comes out at all."""
+"""Torch's files: tensors come out right, and nothing else comes out at all; what is written, torch reads."""
 
 from __future__ import annotations
 
+import io
+import pickletools
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.worker_model.torch_zip import TorchFile, call, mapping, write_modules
 from worker.model.state_dict import WeightsError
-from worker.model.torch_file import read_torch_modules, read_torch_tensor
+from worker.model.torch_file import read_torch_modules, read_torch_tensor, torch_tensor_file
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int64"])
@@ -99,3 +101,44 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         read_torch_tensor(tmp_path / "other.zip")
     with pytest.raises(WeightsError):
         read_torch_tensor(TorchFile().write(tmp_path / "nonsense.pt", b"\x85R\x93"))
+
+
+class TestWriting:
+    @pytest.mark.parametrize("shape", [(510, 1, 256), (3,), (2, 3, 4, 5), ()])
+    def test_what_is_written_is_read_again(self, shape: tuple[int, ...], tmp_path: Path) -> None:
+        tensor = np.asarray(np.random.default_rng(1).standard_normal(shape), np.float32)
+        path = tmp_path / "voice.pt"
+        path.write_bytes(torch_tensor_file(tensor))
+        np.testing.assert_array_equal(read_torch_tensor(path), tensor)
+
+    def test_a_slice_is_written_as_what_it_shows(self, tmp_path: Path) -> None:
+        tensor = np.arange(24, dtype=np.float32).reshape(4, 6)[::2, 1::2]
+        path = tmp_path / "voice.pt"
+        path.write_bytes(torch_tensor_file(tensor))
+        np.testing.assert_array_equal(read_torch_tensor(path), tensor)
+
+    def test_the_archive_is_what_torch_writes(self) -> None:
+        """Names, contents and the pickle's calls, as in torch/serialization.py."""
+        with zipfile.ZipFile(io.BytesIO(torch_tensor_file(np.ones((2, 3), np.float32)))) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+            assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+        assert set(parts) == {"archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/version"}
+        assert (parts["archive/version"], parts["archive/byteorder"]) == (b"3\n", b"little")
+        assert parts["archive/data/0"] == np.ones(6, "<f4").tobytes()
+        calls = [
+            argument for code, argument, _ in pickletools.genops(parts["archive/data.pkl"]) if code.name == "GLOBAL"
+        ]
+        assert calls == ["torch._utils _rebuild_tensor_v2", "torch FloatStorage", "collections OrderedDict"]
+
+    def test_the_same_tensor_gives_the_same_bytes(self) -> None:
+        assert torch_tensor_file(np.ones(3, np.float32)) == torch_tensor_file(np.ones(3, np.float32))
+
+    @pytest.mark.model
+    def test_torch_reads_it_without_trusting_it(self) -> None:
+        import torch
+
+        tensor = np.random.default_rng(1).standard_normal((510, 1, 256)).astype(np.float32)
+        loaded = torch.load(io.BytesIO(torch_tensor_file(tensor)), weights_only=True)
+        assert loaded.shape == (510, 1, 256)
+        assert loaded.dtype == torch.float32
+        np.testing.assert_array_equal(loaded.numpy(), tensor)

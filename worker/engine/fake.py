@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.engine.base import (
+    MAX_TOKENS,
     SAMPLE_RATE,
     SAMPLES_PER_DURATION_UNIT,
     STYLE_SIZE,
@@ -49,6 +50,10 @@ class FakeVoicePacks:
         del num_tokens
         blended = sum(weight * (zlib.crc32(name.encode()) / 2**32 - 0.5) for name, weight in mix)
         return np.full(STYLE_SIZE, blended / 64, dtype=np.float32)
+
+    def pack(self, mix: Sequence[tuple[str, float]]) -> NDArray[np.float32]:
+        """float32 (510, 256), all rows alike."""
+        return np.tile(self.style(mix, 1), (MAX_TOKENS, 1))
 
 
 class FakeEngine:
@@ -87,7 +92,7 @@ def _speak(job: EngineJob) -> Speech:
     phase = np.cumsum(np.repeat(steps, durations * SAMPLES_PER_DURATION_UNIT), dtype=np.uint32)
     # The voice must be heard in the samples, or a mixed-up voice would pass every test.
     overtone = 0.2 * float(np.tanh(job.style.astype(np.float64).sum()))
-    return Speech(pcm=_cycle(overtone)[phase >> np.uint32(32 - TABLE_BITS)], durations=durations)
+    return Speech(pcm=_cycle(overtone, job.seed % 360)[phase >> np.uint32(32 - TABLE_BITS)], durations=durations)
 
 
 _STEPS: NDArray[np.uint32] = np.rint(LOWEST_HZ * 2 ** (np.arange(VOCABULARY_SIZE) / 48) / SAMPLE_RATE * 2**32).astype(
@@ -97,7 +102,11 @@ _STEPS: NDArray[np.uint32] = np.rint(LOWEST_HZ * 2 ** (np.arange(VOCABULARY_SIZE
 
 
 @functools.lru_cache(maxsize=256)
-def _cycle(overtone: float) -> NDArray[np.int16]:
-    """int16 (2**TABLE_BITS,): one cycle of the tone. A table, since load tests simulate fleets on a core or two."""
+def _cycle(overtone: float, shift_deg: int) -> NDArray[np.int16]:
+    """int16 (2**TABLE_BITS,): one cycle of the tone. A table, since load tests simulate fleets on a core or two.
+
+    shift_deg: of the overtone's phase. It comes from the seed, which must be heard too.
+    """
     phase = 2 * np.pi * np.arange(2**TABLE_BITS) / 2**TABLE_BITS
-    return float_to_pcm16((AMPLITUDE * (np.sin(phase) + overtone * np.sin(2 * phase))).astype(np.float32))
+    second = np.sin(2 * phase + np.deg2rad(shift_deg))
+    return float_to_pcm16((AMPLITUDE * (np.sin(phase) + overtone * second)).astype(np.float32))

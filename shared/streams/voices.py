@@ -1,0 +1,123 @@
+"""Saved voice mixes, and voice packs that a gateway asks of whichever worker is first.
+
+A gateway has no voice files. It puts what it wants into one list, a worker takes it out, and puts the file into another
+list that only that request knows: no disk is shared, and nothing is left when either of them dies.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgpack
+from redis.asyncio import Redis
+
+from shared.contract import VoiceMix
+from shared.errors import NoWorkers, SynthesisFailed
+from shared.streams.connection import blocking_reads
+from shared.streams.keys import reaching_redis, text
+
+SAVED_KEY = "tts:voices"
+WANTED_KEY = "tts:packs"
+
+ANSWER_S = 4
+"""How long a gateway waits for a worker: less than a call to Redis may take at all."""
+
+KEEP_MS = 10_000
+"""How long a request or an answer is kept that nobody takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackRequest:
+    """A mix whose voice pack somebody waits for."""
+
+    id: str
+    mix: VoiceMix
+
+
+class VoiceStore:
+    """The gateway's side. Raises QueueUnavailable."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._reads = blocking_reads(redis)
+
+    async def saved(self) -> dict[str, VoiceMix]:
+        """The saved mixes by name."""
+        async with reaching_redis():
+            entries = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(SAVED_KEY))
+        return {text(name): _mix(msgpack.unpackb(packed)) for name, packed in entries.items()}
+
+    async def save(self, name: str, mix: VoiceMix) -> None:
+        """Save a mix, in place of one of that name."""
+        async with reaching_redis():
+            await cast("Awaitable[int]", self._redis.hset(SAVED_KEY, mapping={name: msgpack.packb(mix)}))
+
+    async def delete(self, name: str) -> bool:
+        """Whether there was one of that name."""
+        async with reaching_redis():
+            return bool(await cast("Awaitable[int]", self._redis.hdel(SAVED_KEY, name)))
+
+    async def pack(self, mix: VoiceMix) -> bytes:
+        """The mix as a voice file, made by a worker. Raises NoWorkers if none answers, SynthesisFailed if it cannot."""
+        request_id = uuid.uuid4().hex
+        wanted = {"id": request_id, "mix": mix, "until_ms": _now_ms() + 1000 * ANSWER_S}
+        async with reaching_redis():
+            async with self._redis.pipeline() as pipe:
+                pipe.rpush(WANTED_KEY, msgpack.packb(wanted))
+                pipe.pexpire(WANTED_KEY, KEEP_MS)
+                await pipe.execute()
+            found = await cast("Awaitable[Any]", self._reads.blpop([_pack_key(request_id)], ANSWER_S))
+        if found is None:
+            raise NoWorkers("No worker had the voice pack ready in time.")
+        answer = msgpack.unpackb(found[1])
+        if "error" in answer:
+            raise SynthesisFailed(answer["error"], code="voice_unavailable")
+        pack: bytes = answer["pack"]
+        return pack
+
+
+class PackRequests:
+    """The worker's side. Raises QueueUnavailable."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._reads = blocking_reads(redis)
+
+    async def next(self, block_s: int) -> PackRequest | None:
+        """Wait for a request; None where there was none, or nobody waits for it any more."""
+        async with reaching_redis():
+            found = await cast("Awaitable[Any]", self._reads.blpop([WANTED_KEY], block_s))
+        if found is None:
+            return None
+        wanted = msgpack.unpackb(found[1])
+        return PackRequest(wanted["id"], _mix(wanted["mix"])) if _now_ms() < wanted["until_ms"] else None
+
+    async def answer(self, request: PackRequest, pack: bytes) -> None:
+        """Hand over a voice file."""
+        await self._put(request, {"pack": pack})
+
+    async def refuse(self, request: PackRequest, reason: str) -> None:
+        """Say why there is none."""
+        await self._put(request, {"error": reason})
+
+    async def _put(self, request: PackRequest, answer: dict[str, bytes | str]) -> None:
+        async with reaching_redis(), self._redis.pipeline() as pipe:
+            pipe.rpush(_pack_key(request.id), msgpack.packb(answer))
+            pipe.pexpire(_pack_key(request.id), KEEP_MS)
+            await pipe.execute()
+
+
+def _pack_key(request_id: str) -> str:
+    return f"tts:pack:{request_id}"
+
+
+def _mix(parts: Any) -> VoiceMix:
+    return tuple((str(name), float(weight)) for name, weight in parts)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
