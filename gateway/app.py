@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices, web
@@ -17,6 +18,7 @@ from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
 from gateway.fleet import Fleet
+from gateway.idempotency import Idempotency
 from gateway.pipeline import Pipeline
 from gateway.settings import GatewaySettings
 from gateway.synthesis import Synthesis
@@ -25,6 +27,7 @@ from gateway.text.frontend import TextFrontend
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import GatewayStreams, connect
+from shared.streams.results import ResultStore
 
 log = logger(__name__)
 
@@ -53,10 +56,12 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.state.pipeline = Pipeline(
             frontend, synthesis, fleet, first_audio_s=settings.first_audio_target_ms / 1000, gaps=_gaps(settings)
         )
+        app.state.idempotency = idempotency = _idempotency(settings, redis)
         await frontend.start()
         await synthesis.start()
         log.info("ready", host=settings.host, port=settings.port)
         yield
+        await idempotency.close()
         await synthesis.close()
         await frontend.close()
         await redis.aclose()
@@ -73,6 +78,16 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.include_router(part.router)
     web.install(app, settings)
     return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
+
+
+def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
+    results = ResultStore(
+        redis,
+        heartbeat_s=settings.heartbeat_s,
+        ttl_s=settings.idempotency_ttl_s,
+        max_bytes=settings.idempotency_max_mb * 1_000_000,
+    )
+    return Idempotency(results, heartbeat_s=settings.heartbeat_s, grace_s=settings.idempotency_grace_s)
 
 
 def _gaps(settings: GatewaySettings) -> Gaps:

@@ -82,6 +82,8 @@ class Audio:
     seconds: float = 0.0
     usage: Usage = field(default_factory=Usage)
     """Complete when the packets are."""
+    is_replayed: bool = False
+    """Whether another request's answer is given again."""
 
 
 class Timed(NamedTuple):

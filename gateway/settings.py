@@ -91,6 +91,13 @@ class GatewaySettings(FleetSettings):
     tenant_max_chunks_in_flight: int | None = Field(default=None, ge=1)
     """Chunks that all requests of one tenant may have queued and running together; more wait in their gateway, in
     order. Unset: no cap; lanes are shared fairly all the same."""
+    idempotency_ttl_s: float = Field(default=3600.0, gt=0)
+    """How long the result of a request with an `Idempotency-Key` is kept for those who send it again."""
+    idempotency_max_mb: int = Field(default=128, ge=0)
+    """Megabytes of Redis that all these results may take; the ones longest not asked for make room, and one that needs
+    over a quarter is not kept. 0: keys are ignored."""
+    idempotency_grace_s: float = Field(default=10.0, ge=0)
+    """How long a request with a key goes on when its client has left and nobody has sent it again."""
     enable_web_player: bool = True
     """Whether there is a page to listen on, at /web/."""
     web_player_path: Path | None = None

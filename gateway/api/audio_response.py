@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.errors import error_response
+from gateway.api.idempotent import once
 from gateway.api.schemas import AudioRequest
 from gateway.api.sse import EVENT_STREAM, RAW_MODELS, events
 from gateway.audio.formats import AudioFormat
@@ -43,6 +44,7 @@ def spoken(request: Request, body: AudioRequest, utterance: Utterance) -> AudioR
     headers = audio_headers(utterance.format)
     if body.stream_format == "sse" and body.model not in RAW_MODELS:
         opening, headers = events(opening), unbuffered(EVENT_STREAM)
+    opening = once(request, body, opening)
     return AudioResponse(opening, headers, settings.stalled_client_timeout_s)
 
 
@@ -101,6 +103,8 @@ class AudioResponse(Response):
         headers = MutableHeaders(headers=self._sent_headers)
         if audio.length is not None:
             headers["content-length"] = str(audio.length)
+        if audio.is_replayed:
+            headers["idempotent-replayed"] = "true"
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})
 
 

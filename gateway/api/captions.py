@@ -15,6 +15,7 @@ from starlette.responses import Response
 from gateway.api.audio_response import AudioResponse, unbuffered
 from gateway.api.body import documented, read_json
 from gateway.api.errors import error_body
+from gateway.api.idempotent import once
 from gateway.api.schemas import CaptionedRequest
 from gateway.api.utterances import Desk
 from gateway.pipeline import Audio, Pipeline, Utterance
@@ -43,7 +44,7 @@ async def create_captioned_speech(request: Request) -> Response:
     captions = Captions(utterance, are_shown=body.return_timestamps, name_voices=body.allow_voice_tags)
     opening = captions.lines(pipeline) if body.stream else captions.whole(pipeline)
     headers = unbuffered("application/x-ndjson" if body.stream else "application/json")
-    return AudioResponse(opening, headers, desk.settings.stalled_client_timeout_s)
+    return AudioResponse(once(request, body, opening), headers, desk.settings.stalled_client_timeout_s)
 
 
 def subtitles_of(utterance: Utterance, form: SubtitleFormat) -> Subtitles:

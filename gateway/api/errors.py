@@ -17,6 +17,7 @@ from shared.errors import (
     AtCapacity,
     BadRequest,
     FleetError,
+    IdempotencyKeyReused,
     InputTooLarge,
     QueueUnavailable,
     SynthesisFailed,
@@ -30,6 +31,8 @@ log = logger(__name__)
 STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (InputTooLarge, 413),
     (UnknownModel, 404),
+    # As the IETF's draft has it; 409, which other services use, makes OpenAI's SDKs try the same again.
+    (IdempotencyKeyReused, 422),
     (BadRequest, 400),
     (AtCapacity, 503),
     (QueueUnavailable, 503),

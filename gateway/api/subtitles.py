@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.api.audio_response import AudioResponse, unbuffered
 from gateway.api.body import documented, read_json
 from gateway.api.captions import Captions, subtitles_of
+from gateway.api.idempotent import once
 from gateway.api.schemas import SubtitlesRequest
 from gateway.api.utterances import Desk
 from gateway.pipeline import Audio, Pipeline, Utterance
@@ -35,7 +36,7 @@ async def create_subtitles(request: Request) -> Response:
         opening, media_type = Captions(utterance).whole(pipeline, form), "application/json"
     else:
         opening, media_type = _cues(pipeline, utterance, form), _MEDIA_TYPES.get(form, "text/vtt") + "; charset=utf-8"
-    return AudioResponse(opening, unbuffered(media_type), desk.settings.stalled_client_timeout_s)
+    return AudioResponse(once(request, body, opening), unbuffered(media_type), desk.settings.stalled_client_timeout_s)
 
 
 @contextlib.asynccontextmanager

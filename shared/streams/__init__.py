@@ -13,11 +13,11 @@
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
     tts:running:{id}      set      worker       TTL of an hour; the jobs in its batch: the suspects, should it die
-    tts:idem:of:{hash}    stream   gateway      TTL of three heartbeats while it grows, then IDEMPOTENCY_TTL_S; the answer
-                                                to a request with a key
+    tts:idem:of:{hash}    stream   gateway      TTL of three heartbeats while it grows, then IDEMPOTENCY_TTL_S; what a
+                                                request with a key was answered
     tts:idem:followed:{hash} string gateway     TTL of three heartbeats; somebody waits for that answer
-    tts:idem:used, :sizes zset,    gateway      TTL past that of the answers; see `ledger`
-                          hash
+    tts:idem:used         zset     gateway      TTL past that of the answers; when each was last used, see `ledger`
+    tts:idem:sizes        hash     gateway      the same; the bytes of each, and of all
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason
 
 A job's frames and its ack are one transaction, so a worker's death leaves either both or neither. Redis trouble of
@@ -25,8 +25,8 @@ any kind comes out as QueueUnavailable.
 """
 
 from shared.streams.connection import connect
-from shared.streams.gateway import GatewayStreams
+from shared.streams.gateway import Beat, GatewayStreams
 from shared.streams.keys import Ahead, Claimed, Reader, WorkerRecord
 from shared.streams.worker import WorkerStreams
 
-__all__ = ["Ahead", "Claimed", "GatewayStreams", "Reader", "WorkerRecord", "WorkerStreams", "connect"]
+__all__ = ["Ahead", "Beat", "Claimed", "GatewayStreams", "Reader", "WorkerRecord", "WorkerStreams", "connect"]
