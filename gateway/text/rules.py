@@ -68,6 +68,25 @@ class Unwrap(NamedTuple):
 
 AnyRule = Rule | Unwrap
 
+_MAX_REMEMBERED = 4096
+
+
+def remembered(replacement: Callable[[regex.Match[str]], str], *groups: str | int) -> Callable[[regex.Match[str]], str]:
+    """``replacement``, which looks at nothing but these groups (all of the match, if none), asked once for each."""
+    asked = groups or (0,)
+    known: dict[object, str] = {}
+
+    def remember(match: regex.Match[str]) -> str:
+        key = match.group(*asked)
+        new = known.get(key)
+        if new is None:
+            if len(known) >= _MAX_REMEMBERED:
+                known.clear()
+            new = known[key] = replacement(match)
+        return new
+
+    return remember
+
 
 def apply_rules(text: AlignedText, rules: Iterable[AnyRule]) -> AlignedText:
     """``text`` after each of ``rules`` in turn."""

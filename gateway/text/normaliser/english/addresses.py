@@ -7,7 +7,7 @@ import regex
 from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import any_of
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import Rule
+from gateway.text.rules import Rule, remembered
 
 SIGN_NAMES = {
     ".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
@@ -76,7 +76,8 @@ _E_MAIL_ADDRESS = regex.compile(
 
 
 def _email(say: Numbers) -> Rule:
-    return Rule("e-mail address", _E_MAIL_ADDRESS, lambda match: read_address(say, match["address"]), frozenset("@"))
+    read = remembered(lambda match: read_address(say, match["address"]))
+    return Rule("e-mail address", _E_MAIL_ADDRESS, read, frozenset("@"))
 
 
 _WEB_ADDRESS_WITH_SCHEME = regex.compile(
@@ -99,18 +100,18 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
         return scheme + read_address(say, match["rest"].rstrip("/") or "/")
 
     return (
-        Rule("web address with scheme", _WEB_ADDRESS_WITH_SCHEME, url, frozenset(":")),
+        Rule("web address with scheme", _WEB_ADDRESS_WITH_SCHEME, remembered(url), frozenset(":")),
         Rule(
             "web address",
             _WEB_ADDRESS,
-            lambda match: read_address(say, match["rest"].rstrip("/")),
+            remembered(lambda match: read_address(say, match["rest"].rstrip("/"))),
             frozenset("."),
             hint=_WEB_ADDRESS_HINT,
         ),
         Rule(
             "address of a machine",
             _ADDRESS_OF_A_MACHINE,
-            lambda match: read_address(say, match.group()),
+            remembered(lambda match: read_address(say, match.group())),
             frozenset(":"),
         ),
     )
@@ -126,12 +127,11 @@ _FILE_NAME = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}./\\_-])[\p{{L}}\p{{N}}_-]{{0,100}}+(?:\.[\p{{L}}\p{{N}}_-]{{1,100}}+){{0,4}}?\.(?:(?i:{any_of(EXTENSIONS)})|(?<=\w\w\.)[chr])"
     rf"(?![\p{{L}}\p{{N}}_/-]|\.[\p{{L}}\p{{N}}])"
 )
-_FILE_NAME_HINT = regex.compile(r"\.[A-Za-z0-9]")
+_FILE_NAME_HINT = regex.compile(r"\.(?:[A-Za-z]|7[Zz])")
 
 
 def _files(say: Numbers) -> tuple[Rule, ...]:
-    def path(match: regex.Match[str]) -> str:
-        return read_address(say, match.group())
+    path = remembered(lambda match: read_address(say, match.group()))
 
     def file_name(match: regex.Match[str]) -> str:
         *parts, extension = match.group().split(".")
@@ -142,7 +142,7 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
     return (
         Rule("path of Windows", _PATH_OF_WINDOWS, path, frozenset("\\")),
         Rule("path", _PATH_RULE, path, frozenset("/")),
-        Rule("file name", _FILE_NAME, file_name, frozenset("."), hint=_FILE_NAME_HINT),
+        Rule("file name", _FILE_NAME, remembered(file_name), frozenset("."), hint=_FILE_NAME_HINT),
     )
 
 
@@ -157,11 +157,14 @@ _IDENTIFIER = regex.compile(
 
 
 def _tags(say: Numbers) -> tuple[Rule, ...]:
+    def named(match: regex.Match[str]) -> str:
+        return read_words(say, match["name"])
+
     return (
         Rule("colour", _COLOUR, lambda match: f"hash {spelled(match.group())}", frozenset("#")),
-        Rule("hashtag", _HASHTAG, lambda match: f"hashtag {read_words(say, match['name'])}", frozenset("#")),
-        Rule("handle", _HANDLE, lambda match: f"at {read_words(say, match['name'])}", frozenset("@")),
-        Rule("identifier", _IDENTIFIER, lambda match: read_words(say, match.group()), frozenset("_")),
+        Rule("hashtag", _HASHTAG, remembered(lambda match: f"hashtag {named(match)}"), frozenset("#")),
+        Rule("handle", _HANDLE, remembered(lambda match: f"at {named(match)}"), frozenset("@")),
+        Rule("identifier", _IDENTIFIER, remembered(lambda match: read_words(say, match.group())), frozenset("_")),
     )
 
 

@@ -8,7 +8,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import BEGIN, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
-from gateway.text.rules import DIGITS, Rule
+from gateway.text.rules import DIGITS, Rule, remembered
 
 VULGAR = {
     "½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅕": ("1", "5"),
@@ -29,9 +29,11 @@ _RELEASED = (
 
 def spaced(match: regex.Match[str], words: str) -> str:
     """``words`` with a space on the sides where the match touches a letter or digit."""
-    text, start, end = match.string, match.start(), match.end()
-    before = " " if start and (text[start - 1].isalnum() or text[start - 1] in ".,") else ""
-    return before + words + (" " if end < len(text) and text[end].isalnum() else "")
+    text, (start, end) = match.string, match.span()
+    before = text[start - 1] if start else " "
+    if before.isalnum() or before in ".,":
+        words = f" {words}"
+    return f"{words} " if text[end : end + 1].isalnum() else words
 
 
 _SEASON = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d\d)/(?=\d\d{END}(?!/))")
@@ -78,9 +80,10 @@ def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
         top, bottom = VULGAR[match["sign"]]
         return say.mixed(match["whole"], top, bottom) if match["whole"] else say.fraction(top, bottom)
 
+    of_a_sign = remembered(vulgar)
     return (
-        Rule("fraction", _FRACTION, slashed, frozenset("/⁄"), hint=_FRACTION_HINT),
-        Rule("fraction sign", _FRACTION_SIGN, lambda match: spaced(match, vulgar(match)), frozenset(VULGAR)),
+        Rule("fraction", _FRACTION, remembered(slashed, 0, "rated"), frozenset("/⁄"), hint=_FRACTION_HINT),
+        Rule("fraction sign", _FRACTION_SIGN, lambda match: spaced(match, of_a_sign(match)), frozenset(VULGAR)),
     )
 
 
@@ -109,7 +112,13 @@ def power_rules(say: Numbers) -> tuple[Rule, ...]:
         return f" to the power of {words}"
 
     return (
-        Rule("scientific notation", _SCIENTIFIC_NOTATION, scientific, frozenset("eE"), hint=_SCIENTIFIC_NOTATION_HINT),
+        Rule(
+            "scientific notation",
+            _SCIENTIFIC_NOTATION,
+            remembered(scientific),
+            frozenset("eE"),
+            hint=_SCIENTIFIC_NOTATION_HINT,
+        ),
         Rule("power", _POWER, power, frozenset("^*⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")),
         Rule(
             "index",
@@ -169,26 +178,26 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "thousands apart",
             _THOUSANDS_APART,
-            lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group())),
+            remembered(lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group()))),
             DIGITS,
             hint=_THOUSANDS_APART_HINT,
         ),
-        Rule("version", _VERSION, dotted, DIGITS, hint=_VERSION_HINT),
+        Rule("version", _VERSION, remembered(dotted), DIGITS, hint=_VERSION_HINT),
         Rule(
             "ordinal",
             _ORDINAL,
-            lambda match: say.ordinal(match["number"]) + (match["plural"] or ""),
+            remembered(lambda match: say.ordinal(match["number"]) + (match["plural"] or "")),
             DIGITS,
             hint=_ORDINAL_HINT,
         ),
         Rule(
             "possessive or plural number",
             _POSSESSIVE_OR_PLURAL_NUMBER,
-            lambda match: _with_s(say.cardinal(match["number"])),
+            remembered(lambda match: _with_s(say.cardinal(match["number"]))),
             DIGITS,
             hint=_POSSESSIVE_OR_PLURAL_NUMBER_HINT,
         ),
-        Rule("letters and digits", _LETTERS_AND_DIGITS, mixture, DIGITS, hint=_LETTERS_AND_DIGITS_HINT),
+        Rule("letters and digits", _LETTERS_AND_DIGITS, remembered(mixture), DIGITS, hint=_LETTERS_AND_DIGITS_HINT),
     )
 
 
@@ -203,6 +212,7 @@ def _piece(say: Numbers, piece: str) -> str:
 _SIGNED_NUMBER = regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)")
 _NUMBER = regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)")
 _DIGITS = regex.compile(r"\d++")
+_NOT_ASCII = regex.compile(r"[^\x00-\x7f]")
 _OTHER_NUMERALS = regex.compile(r"[\p{No}\p{Nl}]")
 
 
@@ -212,8 +222,12 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
     def signed(match: regex.Match[str]) -> str:
         return "plus " if match.group() == "+" else "minus "
 
+    in_words = remembered(
+        lambda match: digits(match.group()) if len(match.group()) > MAX_DIGITS else say.cardinal(match.group())
+    )
+
     def digit_run(match: regex.Match[str]) -> str:
-        return spaced(match, digits(match.group()) if len(match.group()) > MAX_DIGITS else say.cardinal(match.group()))
+        return spaced(match, in_words(match))
 
     def numeral(match: regex.Match[str]) -> str:
         value = unicodedata.numeric(match.group())
@@ -223,7 +237,7 @@ def plain_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule("signed number", _SIGNED_NUMBER, signed, frozenset("-+−–")),
         Rule("number", _NUMBER, lambda match: say.number(match.group()), DIGITS),
         Rule("digits", _DIGITS, digit_run, DIGITS),
-        Rule("other numerals", _OTHER_NUMERALS, numeral),
+        Rule("other numerals", _OTHER_NUMERALS, numeral, hint=_NOT_ASCII),
     )
 
 

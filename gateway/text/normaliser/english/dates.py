@@ -6,7 +6,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import MONTHS, Numbers
 from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, ORDINAL_SUFFIX, SPACE, any_of
-from gateway.text.rules import DIGITS, Rule
+from gateway.text.rules import DIGITS, Rule, remembered
 
 SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
@@ -87,9 +87,9 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
         return spoken_date(say, "", found[1], found[0]) if found else match.group()
 
     return (
-        Rule("date, year first", _DATE_YEAR_FIRST, iso, DIGITS, hint=_DATE_YEAR_FIRST_HINT),
-        Rule("date, year last", _DATE_YEAR_LAST, fields, DIGITS, hint=_DATE_YEAR_LAST_HINT),
-        Rule("date, without year", _DATE_WITHOUT_YEAR, day_of_year, DIGITS, hint=_DATE_WITHOUT_YEAR_HINT),
+        Rule("date, year first", _DATE_YEAR_FIRST, remembered(iso), DIGITS, hint=_DATE_YEAR_FIRST_HINT),
+        Rule("date, year last", _DATE_YEAR_LAST, remembered(fields), DIGITS, hint=_DATE_YEAR_LAST_HINT),
+        Rule("date, without year", _DATE_WITHOUT_YEAR, remembered(day_of_year), DIGITS, hint=_DATE_WITHOUT_YEAR_HINT),
     )
 
 
@@ -132,6 +132,10 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
         of = "" if match["of"] or match["more"] else " of"
         return the + say.ordinal(number) + of
 
+    def with_dashes(match: regex.Match[str]) -> str:
+        number, month = int(match["day"]), 1 + MONTHS.index(SHORT_MONTHS.get(match["month"], "May"))
+        return spoken_date(say, match["year"], month, number) if 1 <= number <= 31 else match.group()
+
     return (
         Rule(
             "short month",
@@ -143,21 +147,19 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
         Rule(
             "date with dashes",
             _DATE_WITH_DASHES,
-            lambda match: (
-                spoken_date(
-                    say, match["year"], 1 + MONTHS.index(SHORT_MONTHS.get(match["month"], "May")), int(match["day"])
-                )
-                if 1 <= int(match["day"]) <= 31
-                else match.group()
-            ),
+            remembered(with_dashes),
             DIGITS,
             hint=_DATE_WITH_DASHES_HINT,
         ),
         Rule("year after month", _YEAR_AFTER_MONTH, lambda match: say.year(match["it"]), _FIRST_OF_MONTHS),
         Rule(
-            "second day after month", _SECOND_DAY_AFTER_MONTH, day, _FIRST_OF_MONTHS, hint=_SECOND_DAY_AFTER_MONTH_HINT
+            "second day after month",
+            _SECOND_DAY_AFTER_MONTH,
+            remembered(day, "it"),
+            _FIRST_OF_MONTHS,
+            hint=_SECOND_DAY_AFTER_MONTH_HINT,
         ),
-        Rule("day after month", _DAY_AFTER_MONTH, day, _FIRST_OF_MONTHS),
+        Rule("day after month", _DAY_AFTER_MONTH, remembered(day, "it"), _FIRST_OF_MONTHS),
         Rule("day before month", _DAY_BEFORE_MONTH, day_before, _FIRST_OF_MONTHS, hint=_DAY_BEFORE_MONTH_HINT),
     )
 

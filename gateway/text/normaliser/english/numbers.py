@@ -73,9 +73,11 @@ class Numbers:
 
     def __init__(self, language: Language) -> None:
         self.british = language is Language.EN_GB
-        self._cardinal = by_groups(self._by_library, self._join, limit=10**MAX_GROUPED_DIGITS)
+        self._in_groups = by_groups(self._by_library, self._join, limit=10**MAX_GROUPED_DIGITS)
         self._last_of_ordinal = functools.lru_cache(maxsize=1000)(functools.partial(self._by_library, kind="ordinal"))
-        self.number = functools.lru_cache(maxsize=4096)(self._number)
+        self.cardinal = functools.lru_cache(maxsize=4096)(self._as_cardinal)
+        self.number = functools.lru_cache(maxsize=4096)(self._as_number)
+        self.year = functools.lru_cache(maxsize=4096)(self._as_year)
 
     def _by_library(self, value: int, kind: str = "cardinal") -> str:
         words: str = num2words(value, lang="en", to=kind).replace(",", "")
@@ -88,10 +90,10 @@ class Numbers:
         last = value % 1000
         if value == last:
             return self._last_of_ordinal(value)
-        upper = self._cardinal(value - last)
+        upper = self._in_groups(value - last)
         return self._join(upper, self._last_of_ordinal(last), last) if last else f"{upper}th"
 
-    def cardinal(self, text: str) -> str:
+    def _as_cardinal(self, text: str) -> str:
         """A whole number, with or without separators: "1,024", "007", "12345678901234"."""
         plain = text.replace(",", "").replace(" ", "")
         limit = MAX_DIGITS if plain == text else MAX_GROUPED_DIGITS
@@ -99,7 +101,7 @@ class Numbers:
             return digits(plain)
         if plain == text and len(plain) > _MAX_PLAIN_DIGITS and len(plain.rstrip("0")) > _MAX_SIGNIFICANT_DIGITS:
             return digits(plain)
-        return self._cardinal(int(plain))
+        return self._in_groups(int(plain))
 
     def ordinal(self, text: str) -> str:
         plain = text.replace(",", "")
@@ -107,7 +109,7 @@ class Numbers:
             return f"{digits(plain[:-1])} {self._ordinal(int(plain[-1]))}".strip()
         return self._ordinal(int(plain))
 
-    def _number(self, text: str) -> str:
+    def _as_number(self, text: str) -> str:
         """A number as written, perhaps with a sign, separators and decimals: "-1,024.50"."""
         sign = ""
         if text[0] in "+-−–":
@@ -117,7 +119,7 @@ class Numbers:
             return sign + self.cardinal(whole)
         return f"{sign}{self.cardinal(whole) + ' ' if whole else ''}point {digits(decimals)}"
 
-    def year(self, text: str) -> str:
+    def _as_year(self, text: str) -> str:
         """ "1905" is nineteen oh-five; a year of another length, or at a thousand, is a cardinal number."""
         if len(text) != 4 or text[0] == "0":
             return self.cardinal(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers
-from gateway.text.rules import Rule
+from gateway.text.rules import Rule, remembered
 
 _RULERS = (
     "Henry Louis Elizabeth George Edward Richard Charles William James Philip Philippe John Paul Pius "
@@ -61,12 +61,8 @@ _AFTER_A_CAPITALISED_WORD = regex.compile(
 
 
 def roman_rules(say: Numbers) -> tuple[Rule, ...]:
-    def ordinal(match: regex.Match[str]) -> str:
-        return say.ordinal(str(value(match["numeral"])))
-
-    def cardinal(match: regex.Match[str]) -> str:
-        return say.cardinal(str(value(match["numeral"])))
-
+    ordinal = remembered(lambda match: say.ordinal(str(value(match["numeral"]))), "numeral")
+    cardinal = remembered(lambda match: say.cardinal(str(value(match["numeral"]))), "numeral")
     needs = frozenset("IVX")
     return (
         Rule("ruler", _RULER, lambda match: f"the {ordinal(match)}", needs),

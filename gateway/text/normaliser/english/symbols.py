@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import regex
 
 from gateway.text.normaliser.english.patterns import SPACE
@@ -137,12 +139,17 @@ def symbol_rules() -> tuple[AnyRule, ...]:
 
 
 def _sign(match: regex.Match[str]) -> str:
-    text, sign = match.string, match["sign"]
-    start, end = match.span()
-    if sign in _ORNAMENTS and not _has_sides(sign, text[max(0, start - 2) : start], text[end : end + 2]):
+    text, (start, end) = match.string, match.span()
+    return _named_sign(text[start], text[max(0, start - 2) : start], text[end : end + 2])
+
+
+@functools.lru_cache(maxsize=4096)
+def _named_sign(sign: str, left: str, right: str) -> str:
+    """The sign's name between the two characters on either side of it, with the spaces that it needs there."""
+    if sign in _ORNAMENTS and not _has_sides(sign, left, right):
         return " "
-    after = text[end : end + 1]
-    spaced = start == 0 or text[start - 1].isspace()
+    spaced = not left or left[-1].isspace()
+    after = right[:1]
     return f"{'' if spaced else ' '}{_NAMES[sign]}{' ' if after.isalnum() or after in _NAMES else ''}"
 
 

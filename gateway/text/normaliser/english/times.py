@@ -6,7 +6,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
 from gateway.text.normaliser.english.patterns import BEGIN, SPACE
-from gateway.text.rules import Rule
+from gateway.text.rules import Rule, remembered
 
 _HALF = r"(?P<half>[AaPp])(?:(?P<dot>\.)[Mm]\.?|[Mm])(?![\p{L}\p{N}])"
 _HALF_HINT = regex.compile(r"[0-9] ?[AaPp]\.?[Mm]")
@@ -63,12 +63,12 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
         return words + (" U.T.C" if match["utc"] else "")
 
     return (
-        Rule("time", _TIME, clock, frozenset(":")),
-        Rule("time with a stop", _TIME_WITH_A_STOP, clock, frozenset("mM")),
+        Rule("time", _TIME, remembered(clock), frozenset(":")),
+        Rule("time with a stop", _TIME_WITH_A_STOP, remembered(clock), frozenset("mM")),
         Rule(
             "hour",
             _HOUR,
-            lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}",
+            remembered(lambda match: f"{say.cardinal(match['hour'].lstrip('0'))} {_half(match)}"),
             frozenset("mM"),
             hint=_HALF_HINT,
         ),
@@ -123,7 +123,13 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         )
 
     return (
-        Rule("duration with colons", _DURATION_WITH_COLONS, colons, frozenset(":")),
-        Rule("duration with letters", _DURATION_WITH_LETTERS, letters, frozenset("hm")),
-        Rule("minutes and seconds", _MINUTES_AND_SECONDS, primes, frozenset("'’′"), hint=_MINUTES_AND_SECONDS_HINT),
+        Rule("duration with colons", _DURATION_WITH_COLONS, remembered(colons), frozenset(":")),
+        Rule("duration with letters", _DURATION_WITH_LETTERS, remembered(letters), frozenset("hm")),
+        Rule(
+            "minutes and seconds",
+            _MINUTES_AND_SECONDS,
+            remembered(primes),
+            frozenset("'’′"),
+            hint=_MINUTES_AND_SECONDS_HINT,
+        ),
     )

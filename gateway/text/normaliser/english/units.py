@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
 from gateway.text.normaliser.english.patterns import BEGIN, NUMBER, SPACE, any_of
-from gateway.text.rules import DIGITS, Rule
+from gateway.text.rules import DIGITS, Rule, remembered
 
 _PREFIXED = {
     "m": ("meter", ("k", "c", "m", "µ", "n")),
@@ -108,30 +109,51 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
     names = CLEAR | AMBIGUOUS if ambiguous else CLEAR
     inches = r"(?<=(?:ft\.?|feet|foot) \d{1,2} )in"
     simple = regex.compile(rf"{_AFTER_NUMBER}(?P<unit>{any_of(names)}|{inches}){_AFTER_UNIT})")
-    unit = functools.partial(_unit, british=say.british)
+    unit, unit_per, power_of_unit = (_unit(part, british=say.british) for part in ("unit", "per", "power"))
     return (
         Rule("angle", _ANGLE, _angle, frozenset("°")),
         Rule("degrees", _DEGREES, _degrees, frozenset("°º℃℉")),
         Rule("percent", _PERCENT, lambda _: " percent", frozenset("%％")),
         Rule("per mille", _PER_MILLE, lambda _: " per mille", frozenset("‰")),
-        Rule("unit per unit", regex.compile(_PER_UNIT), unit, frozenset("/"), hint=_PER_UNIT_HINT),
-        Rule("square and cubic units", regex.compile(f"{_AFTER_NUMBER}{_POWER})"), unit, DIGITS, hint=_POWER_HINT),
+        Rule(
+            "unit per unit",
+            regex.compile(_PER_UNIT),
+            unit_per,
+            frozenset("/"),
+            hint=_PER_UNIT_HINT,
+        ),
+        Rule(
+            "square and cubic units",
+            regex.compile(f"{_AFTER_NUMBER}{_POWER})"),
+            power_of_unit,
+            DIGITS,
+            hint=_POWER_HINT,
+        ),
         Rule("unit", simple, unit, DIGITS, hint=_UNIT_HINT),
         Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×")),
     )
 
 
-def _unit(match: regex.Match[str], *, british: bool) -> str:
-    found = match.groupdict()
-    name = CLEAR.get(match["unit"]) or AMBIGUOUS[match["unit"]]
-    if found.get("power"):
-        name = f"{_POWERS[match['power']]} {name}"
-    words = _named(name, singular=match["hyphen"] is not None or _is_one(match.string, match.start("it")))
-    if found.get("per"):
-        words += f" per {_PER[match['per']]}"
-    if british:
-        words = words.replace("meter", "metre").replace("liter", "litre")
-    return words if match["space"] or match["hyphen"] else f" {words}"
+def _unit(part: str, *, british: bool) -> Callable[[regex.Match[str]], str]:
+    """The replacement of a pattern with the group ``part``: "per" or "power", or "unit" where it has neither."""
+
+    def read(match: regex.Match[str], *, is_one: bool) -> str:
+        space, hyphen, unit, more = match.group("space", "hyphen", "unit", part)
+        name = CLEAR.get(unit) or AMBIGUOUS[unit]
+        words = _named(f"{_POWERS[more]} {name}" if part == "power" else name, singular=is_one or hyphen is not None)
+        words += f" per {_PER[more]}" if part == "per" else ""
+        if british:
+            words = words.replace("meter", "metre").replace("liter", "litre")
+        return words if space or hyphen else f" {words}"
+
+    one = remembered(functools.partial(read, is_one=True))
+    many = remembered(functools.partial(read, is_one=False))
+
+    def unit(match: regex.Match[str]) -> str:
+        text = match.string
+        return one(match) if text[match.start()] == "1" and _is_one(text, match.start("it")) else many(match)
+
+    return unit
 
 
 def _is_one(text: str, end: int) -> bool:
