@@ -164,7 +164,7 @@ class ResultStore:
 
     async def append(self, run: Run, number: int, piece: bytes, length: int | None) -> bool:
         """Add the piece of that number, from 1. False: the run is not kept, now or any more."""
-        about = [run.digest, run.epoch, number, "" if length is None else length]
+        about: list[str | int] = [run.digest, run.epoch, number, "" if length is None else length]
         bounds = [self._max_bytes // SHARE_OF_ONE, self._max_bytes, self._ttl_ms]
         async with reaching_redis():
             return bool(await self._append(args=[*about, piece, self._lease_ms, *bounds]))
