@@ -23,7 +23,7 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** An icon of icons.svg, unseen by screen readers. @param {string} name */
+/** An icon of those in index.html, unseen by screen readers. @param {string} name */
 export function icon(name) {
   const use = document.createElementNS(SVG, "use");
   const svg = document.createElementNS(SVG, "svg");
@@ -35,7 +35,7 @@ export function icon(name) {
 
 /** @param {Element} svg @param {string} name */
 export function setIcon(svg, name) {
-  svg.firstElementChild.setAttribute("href", `icons.svg#${name}`);
+  svg.firstElementChild.setAttribute("href", `#icon-${name}`);
 }
 
 /** "1:02:03", or "2:03" below an hour. @param {number} seconds */

@@ -66,7 +66,9 @@ export class VoiceList {
     const shown = this.voices.filter((voice) => chosen === ALL || languageOf(voice) === chosen);
     this.#box.replaceChildren(...shown.map((voice) => this.#row(voice, chosen === ALL)));
     this.#update();
-    this.#box.querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+    const first = this.#box.querySelector(".chosen");
+    // The list alone: scrollIntoView would move the page as well.
+    if (first) this.#box.scrollTop = first.offsetTop - this.#box.offsetTop - this.#box.clientHeight / 2;
   }
 
   #row({ id, language, gender }, isLanguageShown) {
