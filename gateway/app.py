@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -13,10 +14,11 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from gateway.api import captions, dialogue, errors, health, models, phonemes, speech, subtitles, voices, web
+from gateway.api import captions, dialogue, downloads, errors, health, models, phonemes, speech, subtitles, voices, web
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
+from gateway.downloads import Bounds, DownloadStore
 from gateway.fleet import Fleet
 from gateway.idempotency import Idempotency
 from gateway.pipeline import Pipeline
@@ -30,6 +32,8 @@ from shared.streams import GatewayStreams, connect
 from shared.streams.results import ResultStore
 
 log = logger(__name__)
+
+SWEEP_S = 60
 
 
 def create_app(settings: GatewaySettings) -> ASGIApp:
@@ -52,15 +56,23 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
             tenant_max_chunks=settings.tenant_max_chunks_in_flight,
         )
         frontend = TextFrontend(limits, processes=settings.text_processes)
-        app.state.settings, app.state.fleet = settings, fleet
+        store = _downloads(settings)
+        app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
         app.state.pipeline = Pipeline(
-            frontend, synthesis, fleet, first_audio_s=settings.first_audio_target_ms / 1000, gaps=_gaps(settings)
+            frontend,
+            synthesis,
+            fleet,
+            store,
+            first_audio_s=settings.first_audio_target_ms / 1000,
+            gaps=_gaps(settings),
         )
         app.state.idempotency = idempotency = _idempotency(settings, redis)
         await frontend.start()
         await synthesis.start()
         log.info("ready", host=settings.host, port=settings.port)
+        sweeping = asyncio.create_task(_sweep(store))
         yield
+        sweeping.cancel()
         await idempotency.close()
         await synthesis.close()
         await frontend.close()
@@ -74,7 +86,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         lifespan=lifespan,
     )
     errors.install(app)
-    for part in (speech, captions, subtitles, dialogue, phonemes, voices, models, health):
+    for part in (speech, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
     web.install(app, settings)
     return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
@@ -88,6 +100,26 @@ def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
         max_bytes=settings.idempotency_max_mb * 1_000_000,
     )
     return Idempotency(results, heartbeat_s=settings.heartbeat_s, grace_s=settings.idempotency_grace_s)
+
+
+def _downloads(settings: GatewaySettings) -> DownloadStore:
+    bounds = Bounds(
+        max_age_s=settings.max_temp_dir_age_hours * 3600,
+        max_count=settings.max_temp_dir_count,
+        max_bytes=int(settings.max_temp_dir_size_mb * 1_000_000),
+        part_life_s=settings.job_timeout_s + settings.stalled_client_timeout_s + 60,
+    )
+    return DownloadStore(settings.temp_file_dir, bounds)
+
+
+async def _sweep(store: DownloadStore) -> None:
+    """For files that grow old while nobody asks for a link."""
+    while True:
+        try:
+            await asyncio.to_thread(store.sweep)
+        except OSError as error:
+            log.warning("downloads_not_swept", folder=str(store.folder), error=str(error))
+        await asyncio.sleep(SWEEP_S)
 
 
 def _gaps(settings: GatewaySettings) -> Gaps:

@@ -31,6 +31,11 @@ class Stretch(NamedTuple):
     """Those that are complete now; none unless there is a timeline."""
     num_tokens: int = 0
     """Phoneme tokens that were spoken in it."""
+    num_silent: int = 0
+    """Samples of the pauses, which come first."""
+    char_start: int = 0
+    """``input[char_start:char_end]`` is what is spoken in it."""
+    char_end: int = 0
 
 
 class Assembly:
@@ -75,14 +80,16 @@ class Assembly:
         if self._timeline is not None:
             words += self._timeline.add(chunk, spoken.durations, pcm, kept)
         joined = _joined(pauses, scale_volume(heard, self._volume * style.volume))
-        return Stretch(joined, tuple(words), len(chunk.token_ids))
+        num_silent = len(joined) - len(heard)
+        return Stretch(joined, tuple(words), len(chunk.token_ids), num_silent, chunk.char_start, chunk.char_end)
 
     def end(self) -> Stretch:
         """What follows the last chunk."""
         words = self._pass(self._pauses)
         if self._timeline is not None:
             words += self._timeline.finish()
-        return Stretch(_joined(self._pauses, np.zeros(0, np.int16)), tuple(words))
+        pcm = _joined(self._pauses, np.zeros(0, np.int16))
+        return Stretch(pcm, tuple(words), num_silent=len(pcm))
 
     def _pass(self, pauses: Sequence[Pause]) -> list[WordTiming]:
         """The words that ``pauses`` complete."""

@@ -17,6 +17,7 @@ from gateway.assembly import SAMPLE_RATE, Assembly, Stretch
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
 from gateway.audio.gaps import Gaps
+from gateway.downloads import Download, DownloadStore
 from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
 from gateway.text.chunker import Chunk
@@ -48,6 +49,7 @@ class Utterance:
     seed: int
     format: AudioFormat
     volume: float = 1.0
+    download: Download | None = None
     lane: Lane = Lane.URGENT
 
 
@@ -105,11 +107,19 @@ class Pipeline:
     """Text → chunks → pcm → packets."""
 
     def __init__(
-        self, frontend: TextFrontend, synthesis: Synthesis, fleet: Fleet, *, first_audio_s: float, gaps: Gaps
+        self,
+        frontend: TextFrontend,
+        synthesis: Synthesis,
+        fleet: Fleet,
+        downloads: DownloadStore,
+        *,
+        first_audio_s: float,
+        gaps: Gaps,
     ) -> None:
         self._frontend = frontend
         self._synthesis = synthesis
         self._fleet = fleet
+        self._downloads = downloads
         self._first_audio_s = first_audio_s
         self._gaps = gaps
 
@@ -186,14 +196,25 @@ class Pipeline:
             return None
         return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
 
-    async def _stretches(
+    def _stretches(
         self,
         utterance: Utterance,
         pace: Pace | None,
         timeline: Timeline | None = None,
         usage: Usage | None = None,
     ) -> AsyncGenerator[Stretch, None]:
-        usage = usage or Usage()
+        """What all answers are made of; kept for download by the way, where the request wants it."""
+        download = utterance.download
+        if download is None:
+            return self._spoken(utterance, pace, timeline, usage or Usage())
+        if download.with_timing and timeline is None:
+            timeline = Timeline(utterance.text)
+        stretches = self._spoken(utterance, pace, timeline, usage or Usage())
+        return self._downloads.kept(stretches, download, utterance.text)
+
+    async def _spoken(
+        self, utterance: Utterance, pace: Pace | None, timeline: Timeline | None, usage: Usage
+    ) -> AsyncGenerator[Stretch, None]:
         assembly = Assembly(
             self._frontend.parts(utterance.script, utterance.reading, pace),
             speed=utterance.speed,

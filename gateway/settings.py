@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +86,16 @@ class GatewaySettings(FleetSettings):
         default_factory=lambda: dict(Gaps().multipliers)
     )
     """What that is multiplied by after a chunk that ends with this sign, as JSON; by 1 after any other pause."""
+    temp_file_dir: Path = Path(tempfile.gettempdir()) / "kokoro-fleet-downloads"
+    """Folder of the files behind download links. Gateways behind one load balancer must share it: a link that one of
+    them gave may be opened at any."""
+    max_temp_dir_size_mb: float = Field(default=2048, gt=0)
+    """Megabytes that these files may take together; the oldest go first, the newest stays in any case."""
+    max_temp_dir_age_hours: float = Field(default=1.0, gt=0)
+    """Hours after which a link stops to work and its file goes."""
+    max_temp_dir_count: int = Field(default=1000, ge=1)
+    """Links that work at a time; one more, and the oldest goes. Kokoro-FastAPI's default of 3 would take them from the
+    other callers of a busy service."""
     max_queue_wait_s: float = Field(default=30.0, gt=0)
     """How long a new request's chunks may have to wait for their turn, as predicted from what is queued and how fast
     the workers are; beyond it the request is refused with 503. The default stays well within a proxy's usual 60 s."""

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import regex
@@ -47,6 +48,19 @@ class WordTiming:
     char_end: int
     spoken: str | None = None
     """What is said for it, where that is not what is written: "five kilometres"."""
+
+    def fields(self) -> dict[str, Any]:
+        """The word as JSON has it, under the names that Kokoro-FastAPI gave them."""
+        fields: dict[str, Any] = {
+            "word": self.word,
+            "start_time": round(self.start, 4),
+            "end_time": round(self.end, 4),
+            "char_start": self.char_start,
+            "char_end": self.char_end,
+        }
+        if self.spoken is not None:
+            fields["spoken"] = self.spoken
+        return fields
 
 
 @dataclass(frozen=True, slots=True)

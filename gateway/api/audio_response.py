@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.api.downloads import download_headers
 from gateway.api.errors import error_response
 from gateway.api.idempotent import once
 from gateway.api.schemas import AudioRequest
@@ -40,10 +41,13 @@ def spoken(request: Request, body: AudioRequest, utterance: Utterance) -> AudioR
     """The answer that is the audio of ``utterance``, in whichever way ``body`` wants it sent."""
     pipeline: Pipeline = request.app.state.pipeline
     settings: GatewaySettings = request.app.state.settings
-    opening = pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
+    opening: AbstractAsyncContextManager[Audio] = (
+        pipeline.stream(utterance) if body.stream else pipeline.file(utterance)
+    )
     headers = audio_headers(utterance.format)
     if body.stream_format == "sse" and body.model not in RAW_MODELS:
         opening, headers = events(opening), unbuffered(EVENT_STREAM)
+    headers |= download_headers(request, utterance.download)
     opening = once(request, body, opening)
     return AudioResponse(opening, headers, settings.stalled_client_timeout_s)
 

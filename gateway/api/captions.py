@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from gateway.api.audio_response import AudioResponse, unbuffered
 from gateway.api.body import documented, read_json
+from gateway.api.downloads import download_headers
 from gateway.api.errors import error_body
 from gateway.api.idempotent import once
 from gateway.api.schemas import CaptionedRequest
@@ -44,6 +45,7 @@ async def create_captioned_speech(request: Request) -> Response:
     captions = Captions(utterance, are_shown=body.return_timestamps, name_voices=body.allow_voice_tags)
     opening = captions.lines(pipeline) if body.stream else captions.whole(pipeline)
     headers = unbuffered("application/x-ndjson" if body.stream else "application/json")
+    headers |= download_headers(request, utterance.download)
     return AudioResponse(once(request, body, opening), headers, desk.settings.stalled_client_timeout_s)
 
 
@@ -53,7 +55,7 @@ def subtitles_of(utterance: Utterance, form: SubtitleFormat) -> Subtitles:
 
 
 class Captions:
-    """How the timestamps of one utterance are written, under the names that Kokoro-FastAPI gave them."""
+    """How the timestamps of one utterance are written."""
 
     def __init__(self, utterance: Utterance, *, are_shown: bool = True, name_voices: bool = False) -> None:
         self._utterance = utterance
@@ -113,15 +115,7 @@ class Captions:
         return fields
 
     def _timestamp(self, word: WordTiming) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "word": word.word,
-            "start_time": round(word.start, 4),
-            "end_time": round(word.end, 4),
-            "char_start": word.char_start,
-            "char_end": word.char_end,
-        }
-        if word.spoken is not None:
-            fields["spoken"] = word.spoken
+        fields = word.fields()
         if self._voices:
             fields["voice"] = self._voices[bisect_right(self._voice_starts, word.char_start) - 1]
         return fields

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from gateway.downloads import DownloadNotReady, DownloadsUnavailable, UnknownDownload
 from gateway.text.errors import FrontendUnavailable
 from shared.errors import (
     AtCapacity,
@@ -31,12 +32,15 @@ log = logger(__name__)
 STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (InputTooLarge, 413),
     (UnknownModel, 404),
+    (UnknownDownload, 404),
+    (DownloadNotReady, 404),
     # As the IETF's draft has it; 409, which other services use, makes OpenAI's SDKs try the same again.
     (IdempotencyKeyReused, 422),
     (BadRequest, 400),
     (AtCapacity, 503),
     (QueueUnavailable, 503),
     (FrontendUnavailable, 503),
+    (DownloadsUnavailable, 503),
     (SynthesisTimeout, 504),
     (SynthesisFailed, 500),
 )
@@ -44,7 +48,9 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
-_HOPELESS = frozenset({"job_undeliverable", "voice_unavailable", "wire_version_unsupported", "wire_error"})
+_HOPELESS = frozenset(
+    {"job_undeliverable", "voice_unavailable", "wire_version_unsupported", "wire_error", "downloads_unavailable"}
+)
 """Our own faults that the same request meets again: the SDKs, which retry any other, are told not to."""
 
 _VALIDATION_CODES = {"missing": "missing_required_parameter", "json_invalid": "invalid_json"}
@@ -58,7 +64,7 @@ def error_response(error: FleetError) -> JSONResponse:
     """The HTTP answer to an error that came before the first byte."""
     status = status_of(error)
     headers = {"x-should-retry": "false"} if error.code in _HOPELESS else {}
-    if isinstance(error, AtCapacity | QueueUnavailable):
+    if isinstance(error, AtCapacity | QueueUnavailable | DownloadNotReady):
         # Whole seconds by the standard, rounded up; the SDKs read milliseconds first.
         retry_after_ms = math.ceil(error.retry_after_s * 1000)
         headers |= {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}

@@ -102,13 +102,18 @@ class AudioRequest(BaseModel):
     lexicon: dict[str, StrictStr] | None = Field(
         None, description='Words and how they are said: `{"Kokoro": "/kˈOkəɹO/"}`. All lower case: in any case.'
     )
-    return_download_link: Literal[False] = Field(False, description="Not supported yet.")
-    return_timing: Literal[False] = Field(False, description="Not supported yet.")
+    return_download_link: StrictBool = Field(
+        False, description="Keep the audio as well; the header X-Download-Path says where it will be once it is whole."
+    )
+    download_format: StrictStr | None = Field(None, description="Of what is kept; by default `response_format`.")
+    return_timing: StrictBool = Field(
+        False, description="Keep when each chunk and word is heard, as JSON; the header X-Timing-Path says where."
+    )
 
-    @field_validator("response_format")
+    @field_validator("response_format", "download_format")
     @classmethod
-    def _known_format(cls, value: str) -> str:
-        if value not in FORMATS:
+    def _known_format(cls, value: str | None) -> str | None:
+        if value is not None and value not in FORMATS:
             raise ValueError(f"unknown format {value[:40]!r}; choose one of {', '.join(FORMATS)}")
         return value
 

@@ -19,9 +19,7 @@ _ANSWERS: dict[str, Any] = {
     "responses": {
         "200": {
             "description": "The audio.",
-            "content": {
-                media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
-            },
+            "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES},
         }
     },
 }

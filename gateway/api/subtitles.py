@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gateway.api.audio_response import AudioResponse, unbuffered
 from gateway.api.body import documented, read_json
 from gateway.api.captions import Captions, subtitles_of
+from gateway.api.downloads import download_headers
 from gateway.api.idempotent import once
 from gateway.api.schemas import SubtitlesRequest
 from gateway.api.utterances import Desk
@@ -36,7 +37,8 @@ async def create_subtitles(request: Request) -> Response:
         opening, media_type = Captions(utterance).whole(pipeline, form), "application/json"
     else:
         opening, media_type = _cues(pipeline, utterance, form), _MEDIA_TYPES.get(form, "text/vtt") + "; charset=utf-8"
-    return AudioResponse(once(request, body, opening), unbuffered(media_type), desk.settings.stalled_client_timeout_s)
+    headers = unbuffered(media_type) | download_headers(request, utterance.download)
+    return AudioResponse(once(request, body, opening), headers, desk.settings.stalled_client_timeout_s)
 
 
 @contextlib.asynccontextmanager

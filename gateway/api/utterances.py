@@ -19,6 +19,8 @@ from gateway.api.schemas import (
     VoiceId,
 )
 from gateway.audio.choice import choose_format
+from gateway.audio.formats import AudioFormat
+from gateway.downloads import Download
 from gateway.fleet import Fleet
 from gateway.pipeline import Utterance
 from gateway.settings import GatewaySettings
@@ -95,6 +97,7 @@ class Desk:
         """``script`` is that of ``text``."""
         require_model(body.model)
         _require_speeds(script, body.speed)
+        form = choose_format(body.response_format, body.sample_rate, body.bitrate, self.settings.sample_rate)
         return Utterance(
             request_id=request_id,
             text=text,
@@ -103,7 +106,8 @@ class Desk:
             speed=body.speed,
             seed=body.seed,
             volume=body.volume_multiplier,
-            format=choose_format(body.response_format, body.sample_rate, body.bitrate, self.settings.sample_rate),
+            format=form,
+            download=self._download(body, form),
         )
 
     def reading(self, normalization: NormalizationOptions | None, lexicon: dict[str, str] | None) -> Reading:
@@ -126,6 +130,13 @@ class Desk:
         )
         if total > limit:
             raise InvalidValue(f"All pauses together last {total:g} s; at most {limit:g} s are allowed.")
+
+    def _download(self, body: AudioRequest, form: AudioFormat) -> Download | None:
+        if not (body.return_download_link or body.return_timing):
+            return None
+        if body.download_format not in {None, body.response_format}:
+            form = choose_format(body.download_format, default_rate=self.settings.sample_rate)
+        return Download.new(form if body.return_download_link else None, with_timing=body.return_timing)
 
     def _allow(self, body: SpeechRequest) -> None:
         if body.allow_voice_tags and not self.settings.enable_voice_tags:

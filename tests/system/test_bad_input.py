@@ -56,7 +56,8 @@ REFUSED: list[Case] = [
     ({"input": "[rate:3]Hi.", "allow_voice_tags": True, "speed": 2}, 400, "input", "invalid_value"),
     ({**OK, "lexicon": {"Hello": "☃"}}, 400, "lexicon", "invalid_value"),
     ({**OK, "voice_aliases": {"me": {"voice": "af_sky", "rate": 9}}}, 400, "voice_aliases", "invalid_value"),
-    ({**OK, "return_download_link": True}, 400, "return_download_link", "invalid_value"),
+    ({**OK, "return_download_link": "yes"}, 400, "return_download_link", "invalid_value"),
+    ({**OK, "download_format": "ogg"}, 400, "download_format", "invalid_value"),
     ({**OK, "model": "gpt-17"}, 404, "model", "model_not_found"),
     ({**OK, "model": None}, 400, "model", "invalid_value"),
 ]  # fmt: skip
