@@ -34,7 +34,7 @@ from shared.streams import connect
 LOOK_EVERY_S = 5.0
 LEAVERS = 1 / 3
 ROLES = ("gateway", "text", "worker", "queue")
-PATIENT_LEAVE_S = (0.05, 2.0)
+LEAVE_AFTER_S = (0.05, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ async def listen(caller: Caller, mix: Mix, seed: int, ends: float, errors: Count
     """One listener after the other, some of whom leave before the end."""
     chosen = random.Random(seed)  # noqa: S311 - who leaves when, not a secret
     while time.perf_counter() < ends:
-        leaves = chosen.random() < LEAVERS
+        patience_s = chosen.uniform(*LEAVE_AFTER_S) if chosen.random() < LEAVERS else ends - time.perf_counter()
         try:
-            async with asyncio.timeout(chosen.uniform(*PATIENT_LEAVE_S) if leaves else None):
+            async with asyncio.timeout(patience_s):
                 outcome = await caller.call(mix.next())
         except TimeoutError:
             errors["left"] += 1
@@ -73,13 +73,13 @@ async def kill_workers(fleet: Fleet, every_s: float, ends: float) -> None:
 
 async def look(fleet: Fleet, url: str, began: float) -> Look:
     redis = connect(url)
-    keys = int(await redis.dbsize())
+    keys, queue_mb = int(await redis.dbsize()), (await redis.info("memory"))["used_memory_rss"] / 1e6
     await redis.aclose()
     descriptors = {}
     for role, processes in fleet.processes().items():
         with contextlib.suppress(psutil.NoSuchProcess):
             descriptors[role] = sum(process.num_fds() for process in processes)
-    resident_mb = {role: used.resident_mb for role, used in fleet.used().items()}
+    resident_mb = {role: used.resident_mb for role, used in fleet.used().items()} | {"queue": queue_mb}
     return Look(time.perf_counter() - began, keys, resident_mb, descriptors)
 
 
@@ -110,7 +110,8 @@ def say(looks: Sequence[Look], errors: Counter[str]) -> None:
     rows = {"keys": [float(each.keys) for each in looks]}
     for role in ROLES:
         rows[f"{role} MB"] = [each.resident_mb[role] for each in looks if role in each.resident_mb]
-        rows[f"{role} descriptors"] = [float(each.descriptors[role]) for each in looks if role in each.descriptors]
+        if values := [float(each.descriptors[role]) for each in looks if role in each.descriptors]:
+            rows[f"{role} descriptors"] = values
     print(f"{'median of':>20}: second quarter, last quarter")
     for name, values in rows.items():
         second, last = quarters(values)
@@ -132,9 +133,11 @@ def draw(looks: Sequence[Look], path: Path) -> None:
     figure = Figure(figsize=(10, 8), layout="constrained")
     memory, descriptors, keys = figure.subplots(3, 1, sharex=True)
     for role in ROLES:
-        seen = [each for each in looks if role in each.resident_mb and role in each.descriptors]
-        memory.plot([each.at_s for each in seen], [each.resident_mb[role] for each in seen], label=role)
-        descriptors.plot([each.at_s for each in seen], [each.descriptors[role] for each in seen], label=role)
+        for axes, values in (
+            (memory, [(each.at_s, each.resident_mb.get(role)) for each in looks]),
+            (descriptors, [(each.at_s, each.descriptors.get(role)) for each in looks]),
+        ):
+            axes.plot([at_s for at_s, _ in values], [value for _, value in values], label=role)
     keys.plot([each.at_s for each in looks], [each.keys for each in looks])
     memory.set(ylabel="resident, MB", ylim=(0, None))
     descriptors.set(ylabel="descriptors", ylim=(0, None))
