@@ -26,10 +26,12 @@ from gateway.settings import GatewaySettings
 from gateway.synthesis import Synthesis
 from gateway.text.chunker import ChunkLimits
 from gateway.text.frontend import TextFrontend
+from gateway.voices import Voices
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import GatewayStreams, connect
 from shared.streams.results import ResultStore
+from shared.streams.voices import VoiceStore
 
 log = logger(__name__)
 
@@ -58,6 +60,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         frontend = TextFrontend(limits, processes=settings.text_processes)
         store = _downloads(settings)
         app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
+        app.state.voices = known_voices = _voices(settings, fleet, redis)
         app.state.pipeline = Pipeline(
             frontend,
             synthesis,
@@ -69,11 +72,13 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.state.idempotency = idempotency = _idempotency(settings, redis)
         await frontend.start()
         await synthesis.start()
+        await known_voices.start()
         log.info("ready", host=settings.host, port=settings.port)
         sweeping = asyncio.create_task(_sweep(store))
         yield
         sweeping.cancel()
         await idempotency.close()
+        await known_voices.close()
         await synthesis.close()
         await frontend.close()
         await redis.aclose()
@@ -120,6 +125,16 @@ async def _sweep(store: DownloadStore) -> None:
         except OSError as error:
             log.warning("downloads_not_swept", folder=str(store.folder), error=str(error))
         await asyncio.sleep(SWEEP_S)
+
+
+def _voices(settings: GatewaySettings, fleet: Fleet, redis: Redis) -> Voices:
+    return Voices(
+        fleet,
+        VoiceStore(redis),
+        heartbeat_s=settings.heartbeat_s,
+        normalise=settings.voice_weight_normalization,
+        may_save=settings.allow_local_voice_saving,
+    )
 
 
 def _gaps(settings: GatewaySettings) -> Gaps:

@@ -37,6 +37,10 @@ class GatewaySettings(FleetSettings):
     next above that it can have, and mulaw and alaw always 8000."""
     default_voice: str = "af_heart"
     """Voice, or mix, of a request that names none."""
+    voice_weight_normalization: bool = True
+    """Whether the weights of a voice mix are divided by their sum; false: they are used as they are written."""
+    allow_local_voice_saving: bool = False
+    """Whether requests may save voice mixes under names of their own, and delete them. They are kept in Redis."""
     max_input_length: int = Field(default=1_000_000, ge=1)
     """Characters that one request may have."""
     max_body_bytes: int = Field(default=16_000_000, ge=1024)

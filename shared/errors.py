@@ -7,7 +7,9 @@
     │   ├── UnspeakableText      nothing in the input can be spoken
     │   ├── UnsupportedLanguage
     │   └── IdempotencyKeyReused for a request other than the one that had it
+    ├── NotPermitted             the operator has switched it off
     ├── UnknownModel
+    ├── UnknownSavedVoice
     ├── InputTooLarge            body or input over its configured limit
     ├── AtCapacity               healthy, but not able to take this now; retry later
     │   ├── NoWorkers
@@ -59,6 +61,14 @@ class UnsupportedLanguage(BadRequest):
 
 class IdempotencyKeyReused(BadRequest):
     code = "idempotency_key_reused"
+
+
+class NotPermitted(FleetError):
+    code = "not_permitted"
+
+
+class UnknownSavedVoice(FleetError):
+    code = "voice_not_found"
 
 
 class UnknownModel(FleetError):

@@ -22,7 +22,7 @@ async def create_dialogue(request: Request) -> Response:
     """Speak turns, each in its voice, with a pause between them."""
     desk = Desk.of(request)
     body = await read_json(request, DialogueRequest, desk.settings.max_body_bytes)
-    utterance = await _utterance(request.state.request_id, body, desk)
+    utterance = await desk.resolved(lambda: _utterance(request.state.request_id, body, desk))
     await desk.fleet.require()
     return spoken(request, body, utterance)
 

@@ -20,10 +20,12 @@ from shared.errors import (
     FleetError,
     IdempotencyKeyReused,
     InputTooLarge,
+    NotPermitted,
     QueueUnavailable,
     SynthesisFailed,
     SynthesisTimeout,
     UnknownModel,
+    UnknownSavedVoice,
 )
 from shared.observe import logger
 
@@ -32,6 +34,8 @@ log = logger(__name__)
 STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (InputTooLarge, 413),
     (UnknownModel, 404),
+    (UnknownSavedVoice, 404),
+    (NotPermitted, 403),
     (UnknownDownload, 404),
     (DownloadNotReady, 404),
     # As the IETF's draft has it; 409, which other services use, makes OpenAI's SDKs try the same again.

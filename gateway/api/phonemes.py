@@ -19,6 +19,7 @@ from gateway.text.normalization import NormalizationOptions
 from gateway.text.phonemes import UnsayablePhonemes, told_phonemes
 from gateway.text.reading import Reading
 from gateway.text.segments import Script, Speech, Style
+from shared.contract import VoiceMix
 from shared.errors import InvalidValue
 from shared.vocabulary import PUNCTUATION, token_ids
 
@@ -58,7 +59,11 @@ async def generate_from_phonemes(request: Request) -> Response:
     desk = Desk.of(request)
     body = await read_json(request, PhonemesRequest, desk.settings.max_body_bytes)
     desk.require_length(len(body.phonemes), param="phonemes")
-    voice = desk.style(body.voice, "a").voice
+
+    async def voiced() -> VoiceMix:
+        return desk.style(body.voice, "a").voice
+
+    voice = await desk.resolved(voiced)
     script = Script((Speech(_told(body.phonemes), Style(voice, Language.EN_US)),))
     reading = Reading(NormalizationOptions(normalize=False, markdown_normalization=False))
     utterance = desk.utterance(request.state.request_id, body, body.phonemes, script, reading)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from gateway.api.models import require_model
 from gateway.api.schemas import (
@@ -30,9 +31,11 @@ from gateway.text.normaliser import say_as
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.reading import Reading
 from gateway.text.segments import Pause, Script, Speech, Style
+from gateway.voices import Voices
 from shared.contract import VoiceMix
-from shared.errors import InputTooLarge, InvalidValue
-from shared.voices import parse_mix
+from shared.errors import FleetError, InputTooLarge, InvalidValue, UnknownVoice
+
+T = TypeVar("T")
 
 Aliases = Mapping[str, str | AliasedVoice]
 
@@ -46,13 +49,26 @@ class Desk:
 
     settings: GatewaySettings
     fleet: Fleet
+    voices: Voices
 
     @classmethod
-    def of(cls, request: Request) -> Desk:
-        return cls(request.app.state.settings, request.app.state.fleet)
+    def of(cls, request: HTTPConnection) -> Desk:
+        return cls(request.app.state.settings, request.app.state.fleet, request.app.state.voices)
+
+    async def resolved(self, read: Callable[[], Awaitable[T]]) -> T:
+        """What ``read`` gives; if it misses a voice, once more with those that another gateway may just have saved."""
+        try:
+            return await read()
+        except FleetError as error:
+            if error.code != UnknownVoice.code or not await self.voices.refresh():
+                raise
+        return await read()
 
     async def speech(self, request_id: str, body: SpeechRequest) -> Utterance:
         """Raises FleetError."""
+        return await self.resolved(lambda: self._speech(request_id, body))
+
+    async def _speech(self, request_id: str, body: SpeechRequest) -> Utterance:
         self._allow(body)
         style = self.style(body.voice, body.lang_code, body.voice_aliases)
         markup = self.markup(body, tags=body.allow_voice_tags, ssml=body.ssml)
@@ -64,7 +80,7 @@ class Desk:
         expression = voice.id if isinstance(voice, VoiceId) else voice
         expression = self.settings.default_voice if expression is None else expression
         alias = _by_name(aliases).get(expression.lower(), VoiceAlias(expression))
-        mix = self._mix(alias.expression)
+        mix = self.voices.mix(alias.expression)
         return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code), alias.rate)
 
     async def script(self, text: str, style: Style, markup: MarkupOptions) -> Script:
@@ -77,7 +93,7 @@ class Desk:
     def markup(self, body: AudioRequest | None = None, *, tags: bool = False, ssml: bool = False) -> MarkupOptions:
         """What a request may use, and what its names stand for."""
         return MarkupOptions(
-            voice_of=self._mix,
+            voice_of=self.voices.mix,
             language_of=None if body and body.lang_code else self._language_of,
             language_code=_language,
             say_as=say_as,
@@ -143,9 +159,6 @@ class Desk:
             raise InvalidValue("Voice tags are switched off on this server.", param="allow_voice_tags")
         if body.ssml and not self.settings.enable_ssml:
             raise InvalidValue("SSML is switched off on this server.", param="ssml")
-
-    def _mix(self, expression: str) -> VoiceMix:
-        return parse_mix(expression, self.fleet.voices)
 
     def _language_of(self, mix: VoiceMix) -> Language:
         return choose_language(mix[0][0], None, self.settings.default_voice_code)

@@ -41,9 +41,10 @@ class PackRequest:
 class VoiceStore:
     """The gateway's side. Raises QueueUnavailable."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, answer_s: int = ANSWER_S) -> None:
         self._redis = redis
         self._reads = blocking_reads(redis)
+        self._answer_s = answer_s
 
     async def saved(self) -> dict[str, VoiceMix]:
         """The saved mixes by name."""
@@ -64,13 +65,13 @@ class VoiceStore:
     async def pack(self, mix: VoiceMix) -> bytes:
         """The mix as a voice file, made by a worker. Raises NoWorkers if none answers, SynthesisFailed if it cannot."""
         request_id = uuid.uuid4().hex
-        wanted = {"id": request_id, "mix": mix, "until_ms": _now_ms() + 1000 * ANSWER_S}
+        wanted = {"id": request_id, "mix": mix, "until_ms": _now_ms() + 1000 * self._answer_s}
         async with reaching_redis():
             async with self._redis.pipeline() as pipe:
                 pipe.rpush(WANTED_KEY, msgpack.packb(wanted))
                 pipe.pexpire(WANTED_KEY, KEEP_MS)
                 await pipe.execute()
-            found = await cast("Awaitable[Any]", self._reads.blpop([_pack_key(request_id)], ANSWER_S))
+            found = await cast("Awaitable[Any]", self._reads.blpop([_pack_key(request_id)], self._answer_s))
         if found is None:
             raise NoWorkers("No worker had the voice pack ready in time.")
         answer = msgpack.unpackb(found[1])

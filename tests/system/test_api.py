@@ -172,7 +172,8 @@ def test_models(service: Service) -> None:
 def test_voices(service: Service) -> None:
     listed = httpx.get(f"{service.url}/v1/audio/voices").json()["voices"]
     assert [voice["id"] for voice in listed] == sorted(CATALOGUE)
-    assert listed[0] == {"id": "af_alloy", "name": "af_alloy", "language": "American English", "gender": "female"}
+    shown = {"id": "af_alloy", "name": "af_alloy", "language": "American English", "gender": "female"}
+    assert shown.items() <= listed[0].items()
     legacy = httpx.get(f"{service.url}/v1/audio/voices", params={"legacy": "true"}).json()
     assert legacy == {"voices": sorted(CATALOGUE)}
 
