@@ -16,7 +16,7 @@ from gateway.reorder import Reorder, SpokenChunk
 from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane, UnreadableMessage, VoiceMix
 from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed, SynthesisTimeout
 from shared.observe import logger
-from shared.streams import GatewayStreams
+from shared.streams import Beat, GatewayStreams
 
 log = logger(__name__)
 
@@ -64,6 +64,7 @@ class _Inbox:
         self.tenant = tenant
         self.is_starting = True
         self.published = 0
+        self.jobs: dict[int, ChunkJob] = {}
         self.taken = 0
         self._reorder = Reorder()
         self._arrived = asyncio.Event()
@@ -91,6 +92,7 @@ class _Inbox:
                     await self._arrived.wait()
             except TimeoutError as error:
                 raise SynthesisTimeout("The audio did not come in time.") from error
+        self.jobs.pop(self.taken, None)
         self.taken += 1
         return spoken
 
@@ -121,6 +123,7 @@ class Synthesis:
         self._tenants: weakref.WeakValueDictionary[str, _TenantLine] = weakref.WeakValueDictionary()
         self._inboxes: dict[str, _Inbox] = {}
         self._background: list[asyncio.Task[None]] = []
+        self._must_republish = False
 
     async def start(self) -> None:
         """Start to read replies. Redis need not be there yet."""
@@ -161,8 +164,10 @@ class Synthesis:
                 await self._cancel(delivery, range(inbox.taken, inbox.published + 1))
 
     async def _admit(self, delivery: Delivery) -> None:
-        """Raise Overloaded if the request would wait for too long. The batch lane waits, however long."""
-        if delivery.lane is Lane.BATCH or math.isinf(self._max_queue_wait_s):
+        """Raise Overloaded if the request would wait for too long. Batch work waits, however long; and what goes on
+        with an audio that is already being heard was admitted with its beginning.
+        """
+        if delivery.lane is not Lane.URGENT or math.isinf(self._max_queue_wait_s):
             return
         ahead = await self._streams.ahead(delivery.tenant_id, delivery.request_id)
         self._fleet.require_turn(ahead, self._num_starting(delivery.tenant_id), self._max_queue_wait_s)
@@ -198,13 +203,26 @@ class Synthesis:
         inbox.is_starting = False
         async with tenant.turn:
             tenant.answered.clear()
-            while not await self._streams.publish(self._job(delivery, seq, line), self._tenant_max_chunks):
+            job = self._job(delivery, seq, line)
+            while not await self._publish_patiently(job):
                 # Another gateway's answers free leases as well, and are not seen here.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(TENANT_RETRY_S):
                         await tenant.answered.wait()
                 tenant.answered.clear()
         inbox.published = seq + 1
+        inbox.jobs[seq] = job
+
+    async def _publish_patiently(self, job: ChunkJob) -> bool:
+        """A request that has begun waits for a queue that is gone or full; a new one is refused at once."""
+        gives_up = time.monotonic() + self._grace_s
+        while True:
+            try:
+                return await self._streams.publish(job, self._tenant_max_chunks)
+            except QueueUnavailable:
+                if job.seq == 0 or time.monotonic() > gives_up:
+                    raise
+            await asyncio.sleep(RETRY_S)
 
     def _job(self, delivery: Delivery, seq: int, line: Line) -> ChunkJob:
         first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
@@ -257,15 +275,25 @@ class Synthesis:
 
     async def _beat_once(self) -> None:
         try:
-            kept = await self._streams.heartbeat()
+            beat = await self._streams.heartbeat()
+            if beat is Beat.NEW:
+                self._fail_all(QueueUnavailable("The queue lost its memory while this request was under way."))
+            self._must_republish |= beat is Beat.MOVED
+            if self._must_republish:
+                await self._republish()
         except QueueUnavailable as error:
             log.warning("queue_unavailable", error=error.message)
-        else:
-            if not kept:
-                self._fail_all(QueueUnavailable("The queue lost its memory while this request was under way."))
         await self._fleet.look()
         if self._inboxes and self._fleet.alone_s > self._grace_s:
             self._fail_all(NoWorkers("The last worker went away."))
+
+    async def _republish(self) -> None:
+        """Publish all that is not yet answered once more: a chunk that is spoken twice is taken once."""
+        jobs = [job for inbox in self._inboxes.values() for job in inbox.jobs.values()]
+        log.warning("republished", jobs=len(jobs))
+        for job in jobs:
+            await self._streams.publish(job)
+        self._must_republish = False
 
     def _fail_all(self, error: FleetError) -> None:
         for inbox in self._inboxes.values():

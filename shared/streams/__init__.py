@@ -13,6 +13,10 @@
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
     tts:running:{id}      set      worker       TTL of an hour; the jobs in its batch: the suspects, should it die
+    tts:cache:of:{hash}   string   gateway      CACHE_TTL_S since it was last used; a chunk's audio and durations
+    tts:cache:lead:{lane}:{hash} string gateway TTL of three heartbeats; somebody makes that chunk
+    tts:cache:used        zset     gateway      TTL past that of the chunks; when each was last used, see `ledger`
+    tts:cache:sizes       hash     gateway      the same; the bytes of each, and of all
     tts:idem:of:{hash}    stream   gateway      TTL of three heartbeats while it grows, then IDEMPOTENCY_TTL_S; what a
                                                 request with a key was answered
     tts:idem:followed:{hash} string gateway     TTL of three heartbeats; somebody waits for that answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from enum import Enum, auto
 
 from redis.asyncio import Redis
 
@@ -28,6 +29,16 @@ READ_REPLIES_AT_ONCE = 32
 """Frames a gateway takes in one read; bounds what one read can bring into memory."""
 
 
+class Beat(Enum):
+    """What a heartbeat found of the reply stream."""
+
+    KEPT = auto()
+    MOVED = auto()
+    """Redis was started again, or failed over to a replica: its last moments may be forgotten, jobs among them."""
+    NEW = auto()
+    """It was missing: at the start, after too many missed heartbeats, or since Redis lost its memory."""
+
+
 class GatewayStreams:
     """The gateway's side: publish jobs, read replies, cancel, see who works."""
 
@@ -36,24 +47,28 @@ class GatewayStreams:
         self._reads = blocking_reads(redis)
         self._ttl_ms = int(GATEWAY_MISSED_HEARTBEATS * heartbeat_s * 1000)
         self._read_ids: list[bytes] = []
+        self._server = ""
         self._publish = redis.register_script(PUBLISH)
         self._withdraw = redis.register_script(WITHDRAW)
         self._ahead = redis.register_script(AHEAD)
         self.reply_stream = reply_key(gateway_id)
 
-    async def heartbeat(self) -> bool:
-        """Keep the reply stream, by which workers know that this gateway lives: without it they drop its jobs. False:
-        it was missing and is new, as at the start, or after too many missed heartbeats, or when Redis lost its memory.
-        """
+    async def heartbeat(self) -> Beat:
+        """Keep the reply stream, by which workers know that this gateway lives: without it they drop its jobs."""
         async with reaching_redis():
-            if await self._redis.pexpire(self.reply_stream, self._ttl_ms):
-                return True
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.pexpire(self.reply_stream, self._ttl_ms)
+                pipe.info("server")
+                kept, server = await pipe.execute()
+            before, self._server = self._server, str(server["run_id"])
+            if kept:
+                return Beat.KEPT if self._server == before else Beat.MOVED
             # An entry trimmed at once leaves an empty stream: workers only write to one that is there.
             async with self._redis.pipeline() as pipe:
                 pipe.xadd(self.reply_stream, {"open": ""}, maxlen=0, approximate=False)
                 pipe.pexpire(self.reply_stream, self._ttl_ms)
                 await pipe.execute()
-            return False
+            return Beat.NEW
 
     async def leave(self) -> None:
         """Take the reply stream away: frames still under way vanish instead of leaking."""
@@ -61,8 +76,9 @@ class GatewayStreams:
             await self._redis.delete(self.reply_stream)
 
     async def publish(self, job: ChunkJob, tenant_max_chunks: int | None = None) -> bool:
-        """Queue a job behind those of its flow. False, and nothing is done: its tenant has as many queued and running
-        as ``tenant_max_chunks`` says. What is queued counts as an expiring lease, until its worker acks it.
+        """Queue a job behind those of its flow; one that still waits there stays as it is. False, and nothing is done:
+        its tenant has as many queued and running as ``tenant_max_chunks`` says. What is queued counts as an expiring
+        lease, until its worker acks it.
         """
         now_ms = int(time.time() * 1000)
         leases = leases_key(job.tenant_id) if job.tenant_id and tenant_max_chunks else ""

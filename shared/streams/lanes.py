@@ -125,6 +125,7 @@ PUBLISH = (
 local lane, id, flow, cost, ttl_ms, job, leases, most = unpack(ARGV)
 local key, now = keys_of(lane), now_ms()
 cost, ttl_ms = tonumber(cost), tonumber(ttl_ms)
+if redis.call('HEXISTS', key.jobs, id) == 1 then return 1 end
 if leases ~= '' then
   redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
   if redis.call('ZCARD', leases) >= tonumber(most) then return 0 end

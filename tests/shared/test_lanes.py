@@ -145,6 +145,15 @@ async def test_cancelled_jobs_leave_the_line_at_once_and_cost_their_flow_nothing
     assert await redis.zcard("tts:tenant:a") == 2
 
 
+async def test_a_job_published_twice_waits_once(redis: Redis) -> None:
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
+    for seq in (0, 1, 1, 1):
+        assert await gateway.publish(replace(job(seq), tenant_id="a"), tenant_max_chunks=2)
+    waits_s = (await gateway.ahead("", ""))[Lane.STANDARD].waiting_s
+    assert waits_s == pytest.approx(audio_ms(job(1)) / 1000)
+    assert [item.job.seq for item in await claim_all(worker)] == [0, 1]
+
+
 async def test_a_dead_gateways_jobs_go_without_being_claimed(redis: Redis) -> None:
     dead, living = await opened(redis, "dead"), await opened(redis, "gw")
     worker = await joined(redis, "w")

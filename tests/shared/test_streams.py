@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from shared.contract import WIRE_VERSION, AudioFrame, ChunkFailed, ChunkJob, ChunkTimings, Lane, encode
 from shared.errors import QueueUnavailable
-from shared.streams import Claimed, GatewayStreams, Reader, WorkerRecord, WorkerStreams, connect
+from shared.streams import Beat, Claimed, GatewayStreams, Reader, WorkerRecord, WorkerStreams, connect
 from tests.conftest import Valkey
 
 BEAT_S = 0.1
@@ -61,7 +61,7 @@ async def gateway(redis: Redis) -> AsyncIterator[GatewayStreams]:
 
 async def opened(redis: Redis, name: str) -> GatewayStreams:
     streams = GatewayStreams(redis, name, GATEWAY_BEAT_S)
-    assert await streams.heartbeat() is False
+    assert await streams.heartbeat() is Beat.NEW
     return streams
 
 
@@ -237,12 +237,12 @@ async def test_readers_are_gone_with_their_gateway(redis: Redis, gateway: Gatewa
 
 async def test_a_gateway_without_heartbeats_lapses_and_can_come_back(redis: Redis) -> None:
     gateway = GatewayStreams(redis, "gw", heartbeat_s=0.01)
-    assert [await gateway.heartbeat(), await gateway.heartbeat()] == [False, True]
+    assert [await gateway.heartbeat(), await gateway.heartbeat()] == [Beat.NEW, Beat.KEPT]
     assert 0 < await redis.pttl(gateway.reply_stream) <= 100
     async with asyncio.timeout(5):
         while await redis.exists(gateway.reply_stream):
             await asyncio.sleep(0.01)
-    assert await gateway.heartbeat() is False
+    assert await gateway.heartbeat() is Beat.NEW
 
 
 async def test_live_workers_are_seen_with_what_they_say(redis: Redis, gateway: GatewayStreams) -> None:
@@ -286,8 +286,8 @@ async def test_lanes_come_back_after_redis_lost_its_memory(redis: Redis, gateway
     assert await worker.claim(1, 10) == []
     await gateway.publish(replace(job(), seq=9))
     assert [item.job.seq for item in await worker.claim(1, 10)] == [9]
-    assert await gateway.heartbeat() is False
-    assert await gateway.heartbeat() is True
+    assert await gateway.heartbeat() is Beat.NEW
+    assert await gateway.heartbeat() is Beat.KEPT
 
 
 async def test_no_redis_is_one_clear_error(valkey: Valkey) -> None:
