@@ -18,7 +18,7 @@ from shared.errors import WireError
 WIRE_VERSION = 1
 
 VoiceMix = tuple[tuple[str, float], ...]
-"""Voice names with weights that sum to 1, in the order given."""
+"""Voice names with weights, in the order given; those of subtracted voices are negative."""
 
 
 class Lane(StrEnum):

@@ -22,6 +22,9 @@
     tts:idem:followed:{hash} string gateway     TTL of three heartbeats; somebody waits for that answer
     tts:idem:used         zset     gateway      TTL past that of the answers; when each was last used, see `ledger`
     tts:idem:sizes        hash     gateway      the same; the bytes of each, and of all
+    tts:voices            hash     gateway      permanent; saved voice mixes by name, msgpack [[voice, weight], …]
+    tts:packs             list     gateway      TTL of 10 s; mixes whose voice files are wanted by a gateway
+    tts:pack:{id}         list     worker       TTL of 10 s; the file, or why there is none; taken by who asked
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason
 
 A job's frames and its ack are one transaction, so a worker's death leaves either both or neither. Redis trouble of
