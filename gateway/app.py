@@ -14,7 +14,20 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
-from gateway.api import captions, dialogue, downloads, errors, health, models, phonemes, speech, subtitles, voices, web
+from gateway.api import (
+    captions,
+    debug,
+    dialogue,
+    downloads,
+    errors,
+    health,
+    models,
+    phonemes,
+    speech,
+    subtitles,
+    voices,
+    web,
+)
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
@@ -30,6 +43,7 @@ from gateway.voices import Voices
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import GatewayStreams, connect
+from shared.streams.operator import OperatorStreams
 from shared.streams.results import ResultStore
 from shared.streams.voices import VoiceStore
 
@@ -61,6 +75,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         store = _downloads(settings)
         app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
         app.state.voices = known_voices = _voices(settings, fleet, redis)
+        app.state.operator = OperatorStreams(redis)
         app.state.pipeline = Pipeline(
             frontend,
             synthesis,
@@ -93,6 +108,8 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
     errors.install(app)
     for part in (speech, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
+    if settings.enable_debug_endpoints:
+        app.include_router(debug.router)
     web.install(app, settings)
     return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from gateway.audio.formats import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, NATIVE_RATE
 from gateway.audio.gaps import Gaps
+from gateway.audio.shape import MAX_VOLUME
 from shared.settings import FleetSettings
 
 
@@ -41,6 +42,8 @@ class GatewaySettings(FleetSettings):
     """Whether the weights of a voice mix are divided by their sum; false: they are used as they are written."""
     allow_local_voice_saving: bool = False
     """Whether requests may save voice mixes under names of their own, and delete them. They are kept in Redis."""
+    default_volume_multiplier: float = Field(default=1.0, ge=0, le=MAX_VOLUME)
+    """Loudness of a request that says none."""
     max_input_length: int = Field(default=1_000_000, ge=1)
     """Characters that one request may have."""
     max_body_bytes: int = Field(default=16_000_000, ge=1024)
@@ -100,6 +103,9 @@ class GatewaySettings(FleetSettings):
     max_temp_dir_count: int = Field(default=1000, ge=1)
     """Links that work at a time; one more, and the oldest goes. Kokoro-FastAPI's default of 3 would take them from the
     other callers of a busy service."""
+    enable_debug_endpoints: bool = False
+    """Whether /debug/system, /debug/threads, /debug/storage, /debug/session_pools and /debug/queue answer. They show
+    the machine and the fleet to whoever can reach them, but nothing of what is spoken."""
     max_queue_wait_s: float = Field(default=30.0, gt=0)
     """How long a new request's chunks may have to wait for their turn, as predicted from what is queued and how fast
     the workers are; beyond it the request is refused with 503. The default stays well within a proxy's usual 60 s."""

@@ -18,10 +18,10 @@ from pydantic import (
 )
 
 from gateway.audio.formats import FORMATS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from gateway.audio.shape import MAX_VOLUME
 from gateway.text.normalization import NormalizationOptions
 
 MAX_MODEL_LENGTH = 100
-MAX_VOLUME = 10.0
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
 MAX_TURNS = 1_000
 
@@ -50,6 +50,8 @@ def _bits_per_second(value: Any) -> Any:
 
 
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=MIN_SPEED, le=MAX_SPEED, allow_inf_nan=False)]
+
+Volume = Annotated[float, BeforeValidator(_number), Field(ge=0, le=MAX_VOLUME, allow_inf_nan=False)]
 
 BitRate = Annotated[
     int,
@@ -85,8 +87,8 @@ class AudioRequest(BaseModel):
     seed: Annotated[int, BeforeValidator(_number)] = Field(
         0, ge=0, le=2**63 - 1, description="Of the noise, for engines that have any; the CPU engine has none."
     )
-    volume_multiplier: Annotated[float, BeforeValidator(_number)] = Field(
-        1.0, ge=0, le=MAX_VOLUME, allow_inf_nan=False, description="Loudness; what grows too loud is clipped."
+    volume_multiplier: Volume | None = Field(
+        None, description="Loudness, by default DEFAULT_VOLUME_MULTIPLIER; what grows too loud is clipped."
     )
     stream_format: Literal["audio", "sse"] = Field(
         "audio",

@@ -121,7 +121,7 @@ class Desk:
             reading=reading or self.reading(body.normalization_options, body.lexicon),
             speed=body.speed,
             seed=body.seed,
-            volume=body.volume_multiplier,
+            volume=self._volume(body),
             format=form,
             download=self._download(body, form),
         )
@@ -146,6 +146,10 @@ class Desk:
         )
         if total > limit:
             raise InvalidValue(f"All pauses together last {total:g} s; at most {limit:g} s are allowed.")
+
+    def _volume(self, body: AudioRequest) -> float:
+        default = self.settings.default_volume_multiplier
+        return default if body.volume_multiplier is None else body.volume_multiplier
 
     def _download(self, body: AudioRequest, form: AudioFormat) -> Download | None:
         if not (body.return_download_link or body.return_timing):

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 Pcm = NDArray[np.int16]
 
+MAX_VOLUME = 10.0
+"""Of what may be asked for."""
+
 
 def fade_edges(pcm: Pcm, sample_rate: int, fade_ms: float = 5.0) -> Pcm:
     """``pcm`` (shape (n,), int16) with its first and last ``fade_ms`` faded from and to silence.

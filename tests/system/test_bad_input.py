@@ -46,7 +46,7 @@ REFUSED: list[Case] = [
     ({**OK, "seed": -1}, 400, "seed", "invalid_value"),
     ({**OK, "stream_format": "events"}, 400, "stream_format", "invalid_value"),
     ({**OK, "volume_multiplier": -1}, 400, "volume_multiplier", "invalid_value"),
-    ({**OK, "volume_multiplier": None}, 400, "volume_multiplier", "invalid_value"),
+    ({**OK, "volume_multiplier": "loud"}, 400, "volume_multiplier", "invalid_value"),
     ({**OK, "normalization_options": {"normalise": False}}, 400, "normalization_options", "invalid_value"),
     ({**OK, "normalization_options": {"normalize": "no"}}, 400, "normalization_options", "invalid_value"),
     ({"input": "<speak>Hi", "ssml": True}, 400, "input", "invalid_markup"),
