@@ -124,7 +124,7 @@ class Service:
     def __init__(self, redis_url: str, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
         self._environment = {"REDIS_URL": redis_url, "ENGINE": "fake", "HEARTBEAT_S": "0.3", **environment}
-        self._environment |= {"HOST": "127.0.0.1", "PORT": str(free_port())}
+        self._environment |= {"HOST": "127.0.0.1", "PORT": str(_free_port())}
         self.url = f"http://127.0.0.1:{self._environment['PORT']}"
         self.gateway = Process("gateway", self._environment, folder / "gateway.log")
         self.workers: list[Process] = []
@@ -185,7 +185,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
