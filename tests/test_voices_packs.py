@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.worker_model.torch_zip import TorchFile
-from worker.model.torch_file import torch_tensor_file
+from worker.model.torch_writer import torch_tensor_file
 from worker.voices import VoiceDamaged, VoiceNotFound, VoicePackError, VoicePacks
 
 

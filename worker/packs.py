@@ -7,7 +7,7 @@ import asyncio
 from shared.errors import QueueUnavailable
 from shared.observe import logger
 from shared.streams.voices import PackRequest, PackRequests
-from worker.model.torch_file import torch_tensor_file
+from worker.model.torch_writer import torch_tensor_file
 from worker.model.voice_file import ROWS, STYLE_SIZE
 from worker.voices import StyleSource, VoicePackError
 

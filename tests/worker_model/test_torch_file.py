@@ -12,7 +12,8 @@ import pytest
 
 from tests.worker_model.torch_zip import TorchFile, call, mapping, write_modules
 from worker.model.state_dict import WeightsError
-from worker.model.torch_file import read_torch_modules, read_torch_tensor, torch_tensor_file
+from worker.model.torch_file import read_torch_modules, read_torch_tensor
+from worker.model.torch_writer import torch_tensor_file
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "int64"])
