@@ -81,13 +81,18 @@ class Scheduler:
         return {claimed.reader for queue in self._waiting.values() for claimed in queue}
 
     def wishes(self, room: int) -> list[tuple[Lane, int]]:
-        """Lanes in the order to claim from, each with how many jobs to take of it at the most, ``room`` in all."""
+        """Lanes in the order to claim from, each with how many jobs to take of it at the most.
+
+        ``room`` in all, but of urgent jobs always as many as the next batch can hold: what was claimed ahead of it must
+        not keep them waiting for another batch.
+        """
         due: list[tuple[Lane, int]] = []
         for lane in self._due():
             # A batch of many jobs has room for many of ours: one a turn owed, so that long arrears bring more.
             if most := min(room - sum(count for _, count in due), int(self._owed[lane] // TURN_AUDIO_MS)):
                 due.append((lane, most))
-        return due + [(lane, room) for lane in Lane]
+        urgent = max(room, self._max_jobs - len(self._waiting[Lane.URGENT]))
+        return [*due, (Lane.URGENT, urgent), (Lane.STANDARD, room), (Lane.BATCH, room)]
 
     def grant(self, wishes: Sequence[tuple[Lane, int]], claimed: Sequence[Claimed]) -> None:
         """Add what a claim of these ``wishes`` brought. A lane that was due and had nothing is owed nothing."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
-from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Lane, Reply
+from shared.contract import ChunkFailed, ChunkTimings, Lane, Reply
 from shared.errors import QueueFull, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
+from worker.frames import frames_of
 from worker.pace import Job, Pace, rehearse
 from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
 from worker.voices import StyleSource, VoicePackError
@@ -26,9 +27,6 @@ CLAIM_BLOCK_MS = 500
 
 PREFETCH_BLOCK_MS = 10
 """The same while a batch runs: short, so that the engine is not kept waiting when the batch ends."""
-
-FRAME_MAX_SAMPLES = 5 * SAMPLE_RATE
-"""Samples in one frame: 240 kB keeps Redis and the gateway's reads smooth."""
 
 CAPACITY_SMOOTHING = 0.2
 """Weight of the newest batch in the published capacity."""
@@ -63,6 +61,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._next_reclaim = 0.0
         self._must_resume = True
+        self._delivering: asyncio.Task[None] | None = None
 
     @property
     def record(self) -> WorkerRecord:
@@ -80,6 +79,7 @@ class Worker:
             beating = group.create_task(self._beat())
             while not self._stopping.is_set() or self._scheduler:
                 await self._retry(self._step)
+            await self._retry(self._delivered)
             await self._retry(self._streams.leave)
             beating.cancel()
         self._thread.shutdown()
@@ -119,8 +119,6 @@ class Worker:
             await self._run_batch(batch.jobs)
 
     async def _claim(self, room: int, block_ms: int) -> None:
-        if room == 0:
-            return
         if self._must_resume:
             await self._join()
             self._scheduler.add(await self._streams.resume())
@@ -128,13 +126,15 @@ class Worker:
             return
         if time.monotonic() >= self._next_reclaim:
             self._next_reclaim = time.monotonic() + self._heartbeat_s
-            if orphans := await self._streams.reclaim(room):
+            if room and (orphans := await self._streams.reclaim(room)):
                 log.info("reclaimed", jobs=len(orphans))
                 self._scheduler.add(orphans)
                 return
         wishes = self._scheduler.wishes(room)
         orphans_before = self._streams.num_orphans
-        self._scheduler.grant(wishes, await self._streams.claim(room, block_ms, wishes))
+        most = max(count for _, count in wishes)
+        if most:
+            self._scheduler.grant(wishes, await self._streams.claim(most, block_ms, wishes))
         self._count(jobs_cancelled=self._streams.num_orphans - orphans_before)
 
     async def _drop(self, batch: Batch) -> None:
@@ -157,10 +157,16 @@ class Worker:
         spoken = await running
         inference_ms = time.time() * 1000 - started_ms
         self._measure(spoken, inference_ms)
-        gone = await self._streams.gone(item.reader for item, _ in ready)
-        for (item, _), speech in zip(ready, spoken, strict=True):
-            timings = ChunkTimings(max(0.0, taken_ms - item.published_ms), started_ms - taken_ms, inference_ms)
-            await self._deliver(item, speech, timings, len(ready), item.reader in gone)
+        await self._delivered()
+        timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
+        delivery = self._deliver_all([item for item, _ in ready], spoken, timings)
+        self._delivering = asyncio.get_running_loop().create_task(delivery)
+
+    async def _delivered(self) -> None:
+        """Wait until the last batch's answers are written: the next one may run meanwhile. Raises QueueUnavailable."""
+        if self._delivering is not None:
+            delivering, self._delivering = self._delivering, None
+            await delivering
 
     async def _prepare(self, claimed: list[Claimed]) -> list[tuple[Claimed, EngineJob]]:
         ready = []
@@ -185,6 +191,13 @@ class Worker:
         except EngineError as error:
             return [error for _ in jobs]
 
+    async def _deliver_all(
+        self, claimed: list[Claimed], spoken: list[Speech | EngineError], timings: Callable[[Claimed], ChunkTimings]
+    ) -> None:
+        gone = await self._streams.gone(item.reader for item in claimed)
+        for item, speech in zip(claimed, spoken, strict=True):
+            await self._deliver(item, speech, timings(item), len(claimed), item.reader in gone)
+
     async def _deliver(
         self, claimed: Claimed, speech: Speech | EngineError, timings: ChunkTimings, batch_size: int, cancelled: bool
     ) -> None:
@@ -194,7 +207,7 @@ class Worker:
             self._count(jobs_cancelled=1)
             await self._streams.answer(claimed, [])
         else:
-            await self._answer(claimed, list(self._frames(claimed, speech, timings, batch_size)))
+            await self._answer(claimed, list(frames_of(claimed.job, speech, timings, batch_size, self._record.id)))
             self._count(jobs_done=1)
 
     async def _answer(self, claimed: Claimed, replies: list[Reply]) -> None:
@@ -207,25 +220,6 @@ class Worker:
                     raise  # it stays pending, for another or for later
                 log.warning("queue_full", request_id=claimed.job.request_id, seq=claimed.job.seq, error=error.message)
             await self._pause()
-
-    def _frames(self, claimed: Claimed, speech: Speech, timings: ChunkTimings, batch_size: int) -> Iterator[Reply]:
-        attempt = uuid.uuid4().hex
-        starts = range(0, max(1, len(speech.pcm)), FRAME_MAX_SAMPLES)
-        for part, start in enumerate(starts):
-            last = part == len(starts) - 1
-            yield AudioFrame(
-                request_id=claimed.job.request_id,
-                seq=claimed.job.seq,
-                attempt=attempt,
-                part=part,
-                last=last,
-                pcm=speech.pcm[start : start + FRAME_MAX_SAMPLES].astype("<i2").tobytes(),
-                sample_rate=SAMPLE_RATE,
-                durations=tuple(speech.durations.tolist()) if last else (),
-                timings=timings,
-                batch_size=batch_size,
-                worker_id=self._record.id,
-            )
 
     async def _fail(self, claimed: Claimed, code: str, message: str) -> None:
         log.warning("job_failed", request_id=claimed.job.request_id, seq=claimed.job.seq, code=code, error=message)
@@ -276,6 +270,10 @@ class Worker:
             realtime_factor=round(self._pace.realtime_factor, 3),
             fixed_cost_s=round(self._pace.fixed_cost_s, 4),
         )
+
+
+def _timings(taken_ms: float, batch_wait_ms: float, inference_ms: float, claimed: Claimed) -> ChunkTimings:
+    return ChunkTimings(max(0.0, taken_ms - claimed.published_ms), batch_wait_ms, inference_ms)
 
 
 def _now_ms() -> int:

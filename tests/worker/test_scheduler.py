@@ -189,3 +189,12 @@ def test_whatever_a_worker_died_over_runs_alone_and_all_else_in_batches(rows: li
     assert sorted(item.entry_id for batch in batches for item in batch) == sorted(item.entry_id for item in items)
     if not any(deaths for _, deaths in rows):
         assert len(batches) == -(-len(rows) // 8)
+
+
+def test_what_is_held_ahead_leaves_room_for_what_is_urgent() -> None:
+    scheduler = Scheduler(Capabilities(4, 4 * 512, 4))
+    scheduler.add(claimed(number, Lane.STANDARD, 100) for number in range(4))
+    assert scheduler.wishes(scheduler.room) == [(Lane.URGENT, 4), (Lane.STANDARD, 0), (Lane.BATCH, 0)]
+    scheduler.add([claimed(9, Lane.URGENT, 20)])
+    assert scheduler.wishes(scheduler.room)[0] == (Lane.URGENT, 3)
+    assert scheduler.next_batch(NOW_MS, ()).jobs[0].lane is Lane.URGENT

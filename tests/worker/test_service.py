@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 from gateway.fleet import Fleet
 from gateway.reorder import SpokenChunk
 from gateway.synthesis import Delivery, Line, Synthesis
-from shared.contract import Lane
+from shared.contract import Lane, Reply
 from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed
-from shared.streams import GatewayStreams, WorkerStreams, connect
+from shared.streams import Claimed, GatewayStreams, WorkerStreams, connect
 from tests.conftest import running_valkey
 from worker.engine.base import EngineError, EngineJob, Speech
 from worker.engine.fake import FakeEngine, FakeVoicePacks
@@ -61,6 +61,18 @@ class Deaf(FakeEngine):
         if self._whole_batch or batch[0].token_ids in REHEARSED:
             raise error
         return [error if 13 in job.token_ids else super(Deaf, self).synthesise([job])[0] for job in batch]
+
+
+class Held(WorkerStreams):
+    """Writes no answer until it may."""
+
+    def __init__(self, redis: Redis, worker_id: str) -> None:
+        super().__init__(redis, worker_id, BEAT_S, max_deliveries=3)
+        self.may_answer = asyncio.Event()
+
+    async def answer(self, claimed: Claimed, replies: Iterable[Reply]) -> None:
+        await self.may_answer.wait()
+        await super().answer(claimed, replies)
 
 
 Start = Callable[..., Worker]
@@ -305,3 +317,20 @@ def test_the_fake_voice_is_in_the_samples() -> None:
     assert not np.array_equal(
         np.frombuffer(expected_pcm(0, voice="af_bella"), "<i2"), np.frombuffer(expected_pcm(0, voice="af_sky"), "<i2")
     )
+
+
+async def test_a_batch_runs_while_the_answers_of_the_one_before_are_written(redis: Redis, synthesis: Synthesis) -> None:
+    gate, streams = Gate(), Held(redis, "w")
+    worker = Worker(gate, FakeVoicePacks(VOICES), streams, "w", BEAT_S)
+    running = asyncio.create_task(worker.run())
+    gate.open.release(2)
+    hearing = asyncio.create_task(collect(synthesis, 2))
+    for _ in range(2):
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=20)
+    assert worker.record.jobs_done == 0
+    streams.may_answer.set()
+    async with asyncio.timeout(20):
+        assert [chunk.pcm for chunk in await hearing] == [expected_pcm(0), expected_pcm(1)]
+        worker.stop()
+        await running
+    assert worker.record.jobs_done == 2

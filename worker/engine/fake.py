@@ -69,7 +69,9 @@ class FakeEngine:
         self._speed_factor = speed_factor
         self._pace = threading.Event()  # never set: waiting on it is a pause that holds no lock
         self.capabilities = Capabilities(
-            max_batch_jobs=max_batch_jobs, max_batch_tokens=max_batch_jobs * 512, prefetch_jobs=0
+            max_batch_jobs=max_batch_jobs,
+            max_batch_tokens=max_batch_jobs * 512,
+            prefetch_jobs=max_batch_jobs if speed_factor else 0,
         )
 
     def warm_up(self) -> None:
