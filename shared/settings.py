@@ -13,7 +13,9 @@ from shared.observe import LogFormat
 class FleetSettings(BaseSettings):
     """Read from the environment, or from ``.env``; names are case-insensitive."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, protected_namespaces=())
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, protected_namespaces=(), use_attribute_docstrings=True
+    )
 
     redis_url: str = "redis://localhost:6379/0"
     """Redis or Valkey: redis://, rediss:// or unix://, or, for Sentinel, redis+sentinel://host:26379,host:26379/service/0.
