@@ -16,6 +16,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/livez")
+@router.get("/v1/test", include_in_schema=False)  # as Kokoro-FastAPI's clients ask it
 async def live() -> dict[str, str]:
     """This process answers. Asks nobody else, so that a busy or lost worker never gets gateways restarted."""
     return {"status": "ok"}
