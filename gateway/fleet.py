@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -13,6 +14,9 @@ from shared.voices import CATALOGUE
 FIRST_CHUNK_AUDIO_S = 3.0
 """Of a request that was admitted and has not yet published: about what its first chunk will ask for."""
 
+CROWD_LASTS_S = 2.0
+"""For how long what was seen of the queue still says something of it."""
+
 
 class Fleet:
     """The live workers as of the last look, and how long there have been none."""
@@ -22,6 +26,7 @@ class Fleet:
         self._workers: list[WorkerRecord] = []
         self._queue_error: QueueUnavailable | None = None
         self._last_alive = time.monotonic()
+        self._flows, self._flows_seen = 0, -math.inf
 
     @property
     def workers(self) -> list[WorkerRecord]:
@@ -45,6 +50,23 @@ class Fleet:
         rates = [worker.capacity for worker in self._workers]
         return sum(rates) if all(rates) else 0.0
 
+    @property
+    def load_s(self) -> float:
+        """Seconds until the first of the live workers has its model in memory."""
+        return min((worker.load_s for worker in self._workers), default=0.0)
+
+    @property
+    def share(self) -> float:
+        """Audio seconds per second that a new stream can count on while those who were last seen in the queue take
+        turns with it; infinity where the fleet's speed is not known.
+        """
+        flows = self._flows if time.monotonic() - self._flows_seen < CROWD_LASTS_S else 0
+        return self.capacity / (flows + 1) or math.inf
+
+    def see_queue(self, ahead: Mapping[Lane, Ahead]) -> None:
+        """Remember who takes turns. A stream is in one of the two lanes at a time."""
+        self._flows, self._flows_seen = ahead[Lane.URGENT].flows + ahead[Lane.STANDARD].flows, time.monotonic()
+
     def require_turn(self, ahead: Mapping[Lane, Ahead], num_starting: int, max_wait_s: float) -> None:
         """Raise Overloaded if a new request's chunks, first and following, would not get their turns in ``max_wait_s``.
 
@@ -56,12 +78,22 @@ class Fleet:
         first, rest, batch = ahead[Lane.URGENT], ahead[Lane.STANDARD], ahead[Lane.BATCH]
         held_s = first.held_s + rest.held_s + batch.held_s
         audio_s = held_s + first.before_s + rest.before_s + num_starting * FIRST_CHUNK_AUDIO_S
-        wait_s = audio_s / self.capacity
+        wait_s = self.load_s + audio_s / self.capacity
         if wait_s > max_wait_s:
             raise Overloaded(
                 f"Too much is queued: this would wait for about {wait_s:.0f} s, the limit is {max_wait_s:g} s.",
                 retry_after_s=wait_s - max_wait_s,
             )
+
+    @property
+    def model(self) -> str | None:
+        """What all live workers speak with; None where they differ, or one does not say."""
+        models = {worker.model for worker in self._workers}
+        return models.pop() or None if len(models) == 1 else None
+
+    def model_of(self, worker_id: str) -> str | None:
+        """What a live worker speaks with."""
+        return next((worker.model for worker in self._workers if worker.id == worker_id), None)
 
     @property
     def voices(self) -> list[str]:

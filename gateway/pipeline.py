@@ -17,6 +17,7 @@ from gateway.assembly import SAMPLE_RATE, Assembly, Stretch
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
 from gateway.audio.gaps import Gaps
+from gateway.cached_synthesis import CachedSynthesis
 from gateway.downloads import Download, DownloadStore
 from gateway.fleet import Fleet
 from gateway.synthesis import Delivery, Synthesis
@@ -61,6 +62,17 @@ class Usage:
     """Phoneme tokens that were spoken."""
     num_samples: int = 0
     """Of audio, pauses included."""
+    num_cached: int = 0
+    """Chunks that came from the cache."""
+    num_missed: int = 0
+    """Chunks that did not, though the cache was asked."""
+
+    @property
+    def cache(self) -> str | None:
+        """What the cache had of the audio so far: hit, partial or miss; None where it was not asked."""
+        if not self.num_cached:
+            return "miss" if self.num_missed else None
+        return "partial" if self.num_missed else "hit"
 
     @property
     def output_tokens(self) -> int:
@@ -109,7 +121,7 @@ class Pipeline:
     def __init__(
         self,
         frontend: TextFrontend,
-        synthesis: Synthesis,
+        synthesis: Synthesis | CachedSynthesis,
         fleet: Fleet,
         downloads: DownloadStore,
         *,
@@ -145,6 +157,23 @@ class Pipeline:
                     if packet or stretch.words:
                         yield Captioned(packet, stretch.words)
             yield Captioned(await run_to_end(encoder.close), (), tuple(timeline.marks))
+
+    async def go_on(
+        self, utterance: Utterance, encoder: StreamingEncoder, timeline: Timeline, usage: Usage, ahead_s: float
+    ) -> AsyncGenerator[Captioned, None]:
+        """``caption`` of one more utterance in an audio that is open and stays so, a second at a time at most.
+
+        ahead_s: how much of that audio is still to be heard: so long the first chunk may take. Raises FleetError.
+        """
+        stretches = self._stretches(utterance, self._pace(utterance.speed, ahead_s), timeline, usage)
+        async with contextlib.aclosing(stretches):
+            async for stretch in stretches:
+                words = stretch.words
+                for pcm in _pieces(stretch.pcm):
+                    yield Captioned(await run_to_end(encoder.write, pcm), words)
+                    words = ()
+                if words:
+                    yield Captioned(b"", words)
 
     async def time(self, utterance: Utterance) -> AsyncGenerator[Timed, None]:
         """The times of the words alone, chunk by chunk, at least once. Raises FleetError."""
@@ -190,11 +219,12 @@ class Pipeline:
             await run_to_end(encoder.close)
         return tuple(words)
 
-    def _pace(self, speed: float) -> Pace | None:
+    def _pace(self, speed: float, ahead_s: float = 0.0) -> Pace | None:
         slowest = self._fleet.slowest
         if slowest is None:
             return None
-        return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, self._first_audio_s)
+        first_audio_s = max(self._first_audio_s, ahead_s)
+        return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, first_audio_s, self._fleet.share)
 
     def _stretches(
         self,
@@ -225,6 +255,8 @@ class Pipeline:
         delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)
         async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
             async for spoken in spoken_chunks:
+                usage.num_cached += spoken.is_cached is True
+                usage.num_missed += spoken.is_cached is False
                 stretch = assembly.add(spoken)
                 usage.add(stretch)
                 yield stretch

@@ -170,6 +170,7 @@ class Synthesis:
         if delivery.lane is not Lane.URGENT or math.isinf(self._max_queue_wait_s):
             return
         ahead = await self._streams.ahead(delivery.tenant_id, delivery.request_id)
+        self._fleet.see_queue(ahead)
         self._fleet.require_turn(ahead, self._num_starting(delivery.tenant_id), self._max_queue_wait_s)
 
     def _num_starting(self, tenant_id: str) -> int:

@@ -4,7 +4,7 @@ The model of the world: a chunk of n tokens lasts ``audio_s(n)`` and takes a wor
 request are made one after the other, by a worker as slow as the slowest that lives, since any may claim the job; a
 player starts with the first chunk's first byte. Further workers, which make later chunks at the same time, only help.
 
-What it gives: while the fleet keeps its pace and nobody queues before us, every chunk is ready before those before it
+What it gives: while the fleet keeps its pace and gives us our share, every chunk is ready before those before it
 have been played, at realtime factors from ``SLOWEST`` on, as long as sentences can be cut: wherever a budget asks for
 it there is a break between two words within it. Not promised: below that factor, behind other requests, and past a word
 longer than the budget.
@@ -41,6 +41,10 @@ MIN_TOKENS = 8
 """Two or three words, the least that is cut inside a clause: fewer save next to no time, for most of so short a chunk
 is silence."""
 
+SENTENCE_TOKENS = 80
+LARGEST_SHARE = 1e6
+"""A stream that is alone has no share to speak of; numbers stay finite."""
+
 LONGEST_WORD_TOKENS = 16
 """Room for this much in a second chunk is what the first one must play for, or many a word would not fit."""
 
@@ -63,12 +67,15 @@ class Pace:
     """Of the voice; divides durations."""
     first_audio_s: float = 0.45
     """The wait for the first audio that the first chunk is cut for."""
+    share: float = LARGEST_SHARE
+    """Audio seconds per second that the stream gets where many take turns; below SLOWEST as if it were that."""
 
     def __post_init__(self) -> None:
         numbers_make_sense = self.realtime_factor > 0 and self.fixed_cost_s >= 0 and self.speed > 0
-        if not (numbers_make_sense and self.first_audio_s > 0):
+        if not (numbers_make_sense and self.first_audio_s > 0 and self.share > 0):
             raise ValueError(f"not a pace: {self}")
         object.__setattr__(self, "realtime_factor", max(self.realtime_factor, SLOWEST))
+        object.__setattr__(self, "share", min(max(self.share, SLOWEST), LARGEST_SHARE))
 
     def audio_s(self, num_tokens: int) -> float:
         """Seconds that a chunk of so many tokens lasts."""
@@ -101,8 +108,14 @@ class Pace:
         return math.ceil((needed_s * self.speed - CHUNK_SILENCE_S) / SECONDS_PER_TOKEN)
 
     def next_max_tokens(self, ahead_s: float) -> int:
-        """The largest chunk that is ready before ``ahead_s`` seconds of audio have been played; may be negative."""
-        return self._tokens_made_in((ahead_s - MARGIN_S) * SAFETY)
+        """The largest chunk that is ready before ``ahead_s`` seconds of audio have been played; may be negative.
+
+        In a crowd a stream's turns come as its share allows: chunks grow by that, but none is cut below a sentence of
+        usual length, as that would only add silence to what is to be made.
+        """
+        seconds = (ahead_s - MARGIN_S) * SAFETY
+        shared = max(self._tokens_lasting(seconds * self.share), SENTENCE_TOKENS)
+        return min(self._tokens_made_in(seconds), shared)
 
     @property
     def turn_max_tokens(self) -> int:
@@ -111,7 +124,8 @@ class Pace:
 
     def ahead_after(self, ahead_s: float, num_tokens: int, trim_s: float) -> float:
         """Seconds of audio still to be played when a chunk is ready that was begun with ``ahead_s`` of them."""
-        left_s = max(0.0, ahead_s - self.synthesis_s(num_tokens) / SAFETY)
+        took_s = max(self.synthesis_s(num_tokens), self.audio_s(num_tokens) / self.share)
+        left_s = max(0.0, ahead_s - took_s / SAFETY)
         return left_s + self.audio_s(num_tokens) - trim_s
 
     @property
@@ -119,5 +133,7 @@ class Pace:
         return MARGIN_S + self.synthesis_s(LONGEST_WORD_TOKENS) / SAFETY
 
     def _tokens_made_in(self, seconds: float) -> int:
-        audio_s = (seconds - self.fixed_cost_s) * self.realtime_factor
+        return self._tokens_lasting((seconds - self.fixed_cost_s) * self.realtime_factor)
+
+    def _tokens_lasting(self, audio_s: float) -> int:
         return math.floor((audio_s * self.speed - CHUNK_SILENCE_S) / SECONDS_PER_TOKEN)

@@ -90,6 +90,8 @@ class Ahead:
     """Waiting, and to go before the flow's next job."""
     waiting_s: float
     """Waiting in all."""
+    flows: int
+    """How many take turns in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class WorkerRecord:
     """A job of ``a`` seconds of audio, alone, takes ``fixed_cost_s + a / realtime_factor``; 0: not known, as from a
     worker of an older release."""
     fixed_cost_s: float = 0.0
+    load_s: float = 0.0
+    """Seconds that its next job waits until the model is loaded; 0: it is loaded."""
     model: str = ""
     """Names all that its samples depend on; workers of one name speak alike. Empty: not known, as from a worker of an
     older release."""
@@ -154,6 +158,7 @@ def record_of(worker_id: str, fields: dict[bytes, bytes]) -> WorkerRecord:
         audio_s=float(said.get("audio_s", 0)),
         realtime_factor=float(said.get("realtime_factor", 0)),
         fixed_cost_s=float(said.get("fixed_cost_s", 0)),
+        load_s=float(said.get("load_s", 0)),
         model=said.get("model", ""),
     )
 

@@ -205,13 +205,14 @@ for i = 3, #ARGV do
     local tag = math.max(number_at(key.state, 'virtual'), last) + mean
     first = redis.call('ZCOUNT', key.waiting, '-inf', tag) * number_at(key.state, 'audio_ms') / num_waiting
   end
-  found[#found + 1] = {math.floor(held * mean), math.floor(first), number_at(key.state, 'audio_ms')}
+  local flows = redis.call('ZCARD', key.flows)
+  found[#found + 1] = {math.floor(held * mean), math.floor(first), number_at(key.state, 'audio_ms'), flows}
 end
 return found
 """
 )
 """group, flow, then lanes → for each, in ms of audio: held by workers, waiting before the flow's next job, waiting in
-all. Derived, not counted: from the pending lists and the waiting jobs themselves."""
+all; and how many flows have work that waits. Derived, not counted: from the pending lists and the waiting jobs."""
 
 
 def audio_ms(job: ChunkJob) -> int:

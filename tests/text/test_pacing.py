@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.text.chunker import Chunk, Chunker, ChunkerState, ChunkLimits
 from gateway.text.core import chunk_text
 from gateway.text.g2p import G2P
-from gateway.text.pacing import END_TRIM_S, JOIN_TRIM_S, LEAD_S, MIN_TOKENS, SLOWEST, Pace
+from gateway.text.pacing import END_TRIM_S, JOIN_TRIM_S, LEAD_S, MIN_TOKENS, SENTENCE_TOKENS, SLOWEST, Pace
 from gateway.text.spoken import Break, Sentence
 from tests.text.test_chunker import placed, sentence, sizes
 
@@ -180,3 +180,23 @@ def test_english(realtime_factor: float, english: G2P) -> None:
 
     assert worst_underrun_s(chunks, pace) == 0
     assert chunks[-1].char_end == len(ENGLISH.rstrip())
+
+
+def played_in_a_crowd(chunks: list[Chunk], pace: Pace, share: float) -> float:
+    """The worst wait of a listener whose stream gets ``share`` audio seconds a second from its second chunk on."""
+    audio_s = [played_s(chunk, pace) for chunk in chunks]
+    sizes_s = [pace.audio_s(size) for size in sizes(chunks)]
+    return max(underruns_s(audio_s, [pace.synthesis_s(sizes(chunks)[0]), *(size / share for size in sizes_s[1:])]))
+
+
+def test_in_a_crowd_chunks_grow_with_the_share_and_nobody_waits() -> None:
+    sentences = [sentence(*[5] * 10) for _ in range(40)]
+    alone, crowded = Pace(100, 0.02), Pace(100, 0.02, share=2.0)
+    assert played_in_a_crowd(chunked(sentences, alone), alone, 2.0) > 1
+    assert played_in_a_crowd(chunked(sentences, crowded), crowded, 2.0) == 0
+    assert max(sizes(chunked(sentences, crowded))) > 200
+
+
+@pytest.mark.parametrize("share", [0.01, 1.0, 3.0])
+def test_no_crowd_cuts_below_a_sentence(share: float) -> None:
+    assert Pace(100, 0.02, share=share).next_max_tokens(ahead_s=2.0) == SENTENCE_TOKENS
