@@ -17,6 +17,8 @@ class SpokenChunk:
     durations: tuple[int, ...]
     timings: ChunkTimings
     worker_id: str
+    is_cached: bool | None = None
+    """Whether it came from the cache; None where the cache was not asked."""
 
 
 @dataclass(slots=True)

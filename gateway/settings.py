@@ -112,6 +112,11 @@ class GatewaySettings(FleetSettings):
     tenant_max_chunks_in_flight: int | None = Field(default=None, ge=1)
     """Chunks that all requests of one tenant may have queued and running together; more wait in their gateway, in
     order. Unset: no cap; lanes are shared fairly all the same."""
+    cache_max_mb: int = Field(default=0, ge=0)
+    """Megabytes of Redis for chunks that were spoken before, which are then not spoken again; the ones longest not
+    asked for make room. 0: no cache. Only where all live workers speak alike, and for each tenant apart."""
+    cache_ttl_s: float = Field(default=86_400.0, gt=0)
+    """How long a chunk is kept that nobody asks for again."""
     idempotency_ttl_s: float = Field(default=3600.0, gt=0)
     """How long the result of a request with an `Idempotency-Key` is kept for those who send it again."""
     idempotency_max_mb: int = Field(default=128, ge=0)

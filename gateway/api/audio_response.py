@@ -107,6 +107,8 @@ class AudioResponse(Response):
         headers = MutableHeaders(headers=self._sent_headers)
         if audio.length is not None:
             headers["content-length"] = str(audio.length)
+        if audio.usage.cache is not None:
+            headers["x-cache"] = audio.usage.cache
         if audio.is_replayed:
             headers["idempotent-replayed"] = "true"
         await send({"type": "http.response.start", "status": 200, "headers": headers.raw})

@@ -1,17 +1,17 @@
 """What is kept in Redis within a bound: the least recently used of it makes room for what is new.
 
-A ledger is two keys, ``{name}:used`` (zset: when each member was last used) and ``{name}:sizes`` (hash: the bytes of
-each, and under the empty name their sum). A member's own key is ``{name}:of:{member}``, with a TTL of its own that is
-never longer than the ledger's knowledge of it, so ``sum >= what is there``, always; what lapsed is struck off with the
-next write. All of it changes in scripts, so that no two writers ever see half a change.
+A ledger is two keys: ``{name}:used`` (zset: when each member was last used, in microseconds) and ``{name}:sizes``
+(hash: the bytes of each, and under the empty name their sum). A member's own key is ``{name}:of:{member}``, with a TTL
+of its own that is never longer than the ledger's knowledge of it, so ``sum >= what is there``, always; what lapsed is
+struck off with the next write. All of it changes in scripts, so that no two writers ever see half a change.
 """
 
 from __future__ import annotations
 
 LEDGER = """
-local function now_ms()
+local function now_us()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
 end
 
 local function size_of(name, member)
@@ -31,7 +31,7 @@ local function remove(name, member)
 end
 
 local function touch(name, member, ttl_ms)
-  redis.call('ZADD', name .. ':used', now_ms(), member)
+  redis.call('ZADD', name .. ':used', now_us(), member)
   redis.call('PEXPIRE', name .. ':used', ttl_ms + 60000)
   redis.call('PEXPIRE', name .. ':sizes', ttl_ms + 60000)
 end
@@ -39,6 +39,7 @@ end
 -- Strikes off what lapsed, then removes what was used longest ago until so many bytes more are within the bound.
 -- Returns how many were removed, or nil where they never would be.
 local function make_room(name, bytes, most, ttl_ms)
+  if bytes > most then return nil end
   -- One of the two keys gone, as where Redis itself evicts: nothing is known of what is there, all may go.
   if redis.call('ZCARD', name .. ':used') ~= math.max(0, redis.call('HLEN', name .. ':sizes') - 1) then
     for _, members in ipairs({redis.call('ZRANGE', name .. ':used', 0, -1), redis.call('HKEYS', name .. ':sizes')}) do
@@ -46,14 +47,12 @@ local function make_room(name, bytes, most, ttl_ms)
     end
     redis.call('DEL', name .. ':used', name .. ':sizes')
   end
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', name .. ':used', '-inf', now_ms() - ttl_ms)) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', name .. ':used', '-inf', now_us() - ttl_ms * 1000)) do
     remove(name, member)
   end
   local removed = 0
   while size_of(name, '') + bytes > most do
-    local oldest = redis.call('ZRANGE', name .. ':used', 0, 0)[1]
-    if not oldest then return nil end
-    remove(name, oldest)
+    remove(name, redis.call('ZRANGE', name .. ':used', 0, 0)[1])
     removed = removed + 1
   end
   return removed

@@ -55,8 +55,7 @@ local entry = opening()
 if entry then
   return {entry[2][2] == fingerprint and 'follow' or 'reused', epoch_of(entry)}
 end
-local time = redis.call('TIME')
-local epoch = string.format('%.0f', time[1] * 1000000 + time[2])
+local epoch = string.format('%.0f', now_us())
 redis.call('XADD', key, epoch .. '-0', 'fingerprint', fingerprint)
 redis.call('PEXPIRE', key, lease_ms)
 return {'lead', epoch}
