@@ -31,6 +31,8 @@ from gateway.api import (
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.audio.gaps import Gaps
+from gateway.cached_synthesis import CachedSynthesis
+from gateway.chunk_cache import ChunkCache
 from gateway.downloads import Bounds, DownloadStore
 from gateway.fleet import Fleet
 from gateway.idempotency import Idempotency
@@ -43,6 +45,7 @@ from gateway.voices import Voices
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import GatewayStreams, connect
+from shared.streams.cache import ChunkStore
 from shared.streams.operator import OperatorStreams
 from shared.streams.results import ResultStore
 from shared.streams.voices import VoiceStore
@@ -76,9 +79,11 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
         app.state.voices = known_voices = _voices(settings, fleet, redis)
         app.state.operator = OperatorStreams(redis)
+        app.state.chunk_cache = cache = _chunk_cache(settings, redis)
+        cached = CachedSynthesis(synthesis, cache, fleet, window=settings.chunk_window)
         app.state.pipeline = Pipeline(
             frontend,
-            synthesis,
+            cached if settings.cache_max_mb else synthesis,
             fleet,
             store,
             first_audio_s=settings.first_audio_target_ms / 1000,
@@ -87,6 +92,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.state.idempotency = idempotency = _idempotency(settings, redis)
         await frontend.start()
         await synthesis.start()
+        cache.start()
         await known_voices.start()
         log.info("ready", host=settings.host, port=settings.port)
         sweeping = asyncio.create_task(_sweep(store))
@@ -95,6 +101,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         await idempotency.close()
         await known_voices.close()
         await synthesis.close()
+        await cache.close()
         await frontend.close()
         await redis.aclose()
 
@@ -112,6 +119,16 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         app.include_router(debug.router)
     web.install(app, settings)
     return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
+
+
+def _chunk_cache(settings: GatewaySettings, redis: Redis) -> ChunkCache:
+    store = ChunkStore(
+        redis,
+        heartbeat_s=settings.heartbeat_s,
+        ttl_s=settings.cache_ttl_s,
+        max_bytes=settings.cache_max_mb * 1_000_000,
+    )
+    return ChunkCache(store, heartbeat_s=settings.heartbeat_s)
 
 
 def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
