@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.engine.base import Engine
+from worker.engine.unloading import UnloadingEngine
 from worker.model.files import sha256_of
 from worker.model.sources import ModelStore
 from worker.model.voice_file import SUFFIXES
@@ -38,8 +39,9 @@ def _model(settings: WorkerSettings, engine: Engine) -> Iterator[str]:
     if settings.chosen_engine == "onnx":
         from worker.engine.onnx import OnnxEngine
 
-        if isinstance(engine, OnnxEngine):
-            yield engine.model_path.name  # its name tells the weights, the code that built it and the precision
+        loaded = engine.loaded if isinstance(engine, UnloadingEngine) else engine
+        if isinstance(loaded, OnnxEngine):
+            yield loaded.model_path.name  # its name tells the weights, the code that built it and the precision
         yield settings.onnx_optimization_level
         return
     yield sha256_of(ModelStore(settings.model_dir, settings.voices_path).weights_path)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.errors import FleetError
@@ -15,12 +16,14 @@ from shared.streams import WorkerStreams, connect
 from shared.streams.voices import PackRequests
 from shared.voices import CATALOGUE
 from worker.engine.base import Engine, EngineError
+from worker.engine.unloading import UnloadingEngine
 from worker.fingerprint import fingerprint
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
 from worker.packs import serve_packs
 from worker.service import Worker
 from worker.settings import WorkerSettings
+from worker.unloading import unload_when_idle
 from worker.voices import StyleSource, VoicePacks
 
 if TYPE_CHECKING:
@@ -55,9 +58,12 @@ async def _serve(settings: WorkerSettings) -> None:
         loop.add_signal_handler(signum, worker.stop)
     try:
         async with asyncio.TaskGroup() as group:
-            packing = group.create_task(serve_packs(PackRequests(redis), packs))
+            beside = [group.create_task(serve_packs(PackRequests(redis), packs))]
+            if isinstance(engine, UnloadingEngine):
+                beside.append(group.create_task(unload_when_idle(engine)))
             await worker.run()
-            packing.cancel()
+            for task in beside:
+                task.cancel()
     finally:
         await redis.aclose()
     log.info("stopped", worker=worker_id)
@@ -71,22 +77,35 @@ def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:
     if settings.chosen_engine == "fake":
         from worker.engine.fake import FakeEngine, FakeVoicePacks
 
-        return FakeEngine(settings.fake_speed_factor), FakeVoicePacks(CATALOGUE)
+        return _kept(lambda: FakeEngine(settings.fake_speed_factor), settings), FakeVoicePacks(CATALOGUE)
     packs = VoicePacks(settings.voices_path, settings.voice_cache_size)
     store = ModelStore(settings.model_dir, settings.voices_path)
     try:
-        return _model_engine(settings, store), packs
+        return _kept(lambda: _model_engine(settings, store), settings), packs
     except ModuleNotFoundError as error:
         raise FleetError(
             f"ENGINE={settings.chosen_engine} needs {error.name}, which is not installed; the package's extras "
             "worker-cpu, worker-cuda and reference bring what each engine needs.",
             code="engine_unavailable",
         ) from error
-    except (ModelUnavailable, WeightsError, EngineError) as error:
+    except EngineError as error:
         raise FleetError(f"The engine cannot start: {error}", code="model_unavailable") from error
 
 
+def _kept(build: Callable[[], Engine], settings: WorkerSettings) -> Engine:
+    """The engine, kept in memory for as long as the settings say."""
+    idle_s = settings.model_auto_unload_timeout_seconds
+    return UnloadingEngine(build, idle_s) if idle_s else build()
+
+
 def _model_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
+    try:
+        return _chosen_engine(settings, store)
+    except (ModelUnavailable, WeightsError) as error:
+        raise EngineError(str(error), "model_unavailable") from error
+
+
+def _chosen_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
     match settings.chosen_engine:
         case "reference":
             from worker.engine.reference import ReferenceEngine

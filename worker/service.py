@@ -15,6 +15,7 @@ from shared.errors import QueueFull, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
 from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
+from worker.engine.unloading import UnloadingEngine
 from worker.frames import frames_of
 from worker.pace import Job, Pace, rehearse
 from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
@@ -66,7 +67,8 @@ class Worker:
     @property
     def record(self) -> WorkerRecord:
         """What this worker says of itself."""
-        return self._record
+        load_s = self._engine.load_s if isinstance(self._engine, UnloadingEngine) else 0.0
+        return replace(self._record, load_s=round(load_s, 3))
 
     def stop(self) -> None:
         """Claim no more; ``run`` returns when what was claimed is done."""
@@ -151,6 +153,7 @@ class Worker:
         if not ready:
             return
         await self._streams.begin(item for item, _ in ready)
+        await self._load()
         started_ms = time.time() * 1000
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._synthesise, [job for _, job in ready])
         await self._prefetch(running)
@@ -161,6 +164,16 @@ class Worker:
         timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
         delivery = self._deliver_all([item for item, _ in ready], spoken, timings)
         self._delivering = asyncio.get_running_loop().create_task(delivery)
+
+    async def _load(self) -> None:
+        """Have the model in memory. Not in the measured time of the batch: it says nothing of this worker's pace."""
+        if isinstance(self._engine, UnloadingEngine) and not self._engine.is_loaded:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.load)
+            except EngineError as error:
+                log.warning("model_not_loaded", error=str(error))  # the batch tries again, and tells its callers
+            else:
+                log.info("model_loaded")
 
     async def _delivered(self) -> None:
         """Wait until the last batch's answers are written: the next one may run meanwhile. Raises QueueUnavailable."""
@@ -228,7 +241,7 @@ class Worker:
 
     async def _join(self) -> None:
         # The heartbeat first: a consumer without one is taken for dead.
-        await self._streams.heartbeat(self._record)
+        await self._streams.heartbeat(self.record)
         await self._streams.join()
         log.info("ready", engine=self._engine.name, voices=len(self._record.voices))
 
@@ -236,7 +249,7 @@ class Worker:
         while True:
             await asyncio.sleep(self._heartbeat_s)
             try:
-                await self._streams.heartbeat(self._record)
+                await self._streams.heartbeat(self.record)
                 await self._streams.trim()
             except QueueUnavailable as error:
                 log.warning("heartbeat_missed", error=error.message)

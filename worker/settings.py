@@ -52,6 +52,8 @@ class WorkerSettings(ModelSettings):
     """Microseconds that a thread waits in a loop for its next operator before it sleeps; 0: it sleeps at once."""
     voice_cache_size: int = Field(default=64, ge=1)
     """Voice packs kept in memory, half a megabyte each."""
+    model_auto_unload_timeout_seconds: float = Field(default=0.0, ge=0)
+    """Seconds without a job after which the worker frees the model's memory; the next job loads it again. 0: never."""
     max_deliveries: int = Field(default=3, ge=1)
     """Workers that may die while a job runs before it is given up; after the first it runs alone."""
     max_batch_s: float = Field(default=0.3, gt=0)
