@@ -13,6 +13,7 @@ EXPOSED_HEADERS = (
     "openai-processing-ms",
     "retry-after",
     "retry-after-ms",
+    "x-cache",
     "x-client-request-id",
     "x-download-path",
     "x-request-id",

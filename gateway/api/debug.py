@@ -14,8 +14,10 @@ from typing import Any
 import psutil
 from fastapi import APIRouter, Request
 
+from gateway.chunk_cache import ChunkCache
 from gateway.downloads import DownloadStore
 from gateway.fleet import Fleet
+from gateway.idempotency import Idempotency
 from shared.streams.operator import DeadJob, OperatorStreams
 
 router = APIRouter(prefix="/debug", tags=["debug"])
@@ -56,6 +58,14 @@ async def show_workers(request: Request) -> dict[str, Any]:
     fleet: Fleet = request.app.state.fleet
     workers = [asdict(worker) | {"voices": len(worker.voices)} for worker in fleet.workers]
     return {"workers": workers, "capacity": fleet.capacity}
+
+
+@router.get("/cache")
+async def show_cache(request: Request) -> dict[str, Any]:
+    """What the chunk cache and the idempotency keys have saved, since this gateway's start."""
+    cache: ChunkCache = request.app.state.chunk_cache
+    idempotency: Idempotency = request.app.state.idempotency
+    return {"chunks": asdict(cache.counters), "keyed_requests": asdict(idempotency.counters)}
 
 
 @router.get("/queue")
