@@ -107,10 +107,11 @@ class AlignedText:
         """
         return self.edited(self._edits(pattern, replacement))
 
-    def edited(self, edits: Iterable[tuple[int, int, str]]) -> AlignedText:
+    def edited(self, edits: Iterable[tuple[int, int, str]], said: Mapping[int, Said] | None = None) -> AlignedText:
         """This text after ``edits`` (start, end, new), which are in order and apart; itself if none changes anything.
 
-        Every character of a ``new`` stands for all that the characters it replaces stood for. Linear.
+        Every character of a ``new`` stands for all that the characters it replaces stood for; ``said`` tells of the
+        OBJECTs among them, by where in the original they start. Linear.
         """
         old = self.text
         pieces: list[str] = []
@@ -124,11 +125,16 @@ class AlignedText:
                 ends.append(end)
                 kept = end
         if not kept:
-            return self
+            return replace(self, said={**self.said, **said}) if said else self
         lengths = list(map(len, pieces[1::2]))
         pieces.append(old[kept:])
         places = _Repeats(len(old), starts, ends, lengths)
-        return replace(self, text="".join(pieces), starts=places.of_starts(self.starts), ends=places.of_ends(self.ends))
+        return AlignedText(
+            "".join(pieces),
+            places.of_starts(self.starts),
+            places.of_ends(self.ends),
+            {**self.said, **said} if said else self.said,
+        )
 
     def _edits(
         self, pattern: regex.Pattern[str], replacement: Callable[[regex.Match[str]], str]

@@ -56,8 +56,12 @@ def _skip_space(text: str, start: int) -> int:
 
 def _place_to_cut(window: str, size: int, language: Language) -> int:
     """Where in ``window``, up to twice ``size``, a section ends: after the sentence that ends nearest to ``size``."""
-    ends = [span.end for span in split_sentences(window, language) if span.end <= 2 * size]
-    cut = max((place for place in ends if place <= size), default=min(ends, default=0))
+    cut = 0
+    for span in split_sentences(window, language):  # lazily: what comes after the cut is split once it is its turn
+        if span.end > size:
+            cut = cut or (span.end if span.end <= 2 * size else 0)
+            break
+        cut = span.end
     return cut or _cut_inside_sentence(window, size)
 
 

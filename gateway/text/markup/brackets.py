@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import regex
@@ -58,19 +57,36 @@ def pieces(text: AlignedText, tags: tuple[str, ...], source: str) -> Iterator[Al
 
     Raises InvalidMarkup, which names the place in ``source``, for an unclosed tag and for phonemes that are none.
     """
+    told: list[_Told] = []
     kept = 0
-    for match in _markup(tags).finditer(text.text):
-        if match.start() > kept:
-            yield text.slice(kept, match.start())
-        kept = match.end()
+    for match in _markup(tags).finditer(text.text) if "[" in text.text else ():
         if match["word"] is not None:
-            yield from _pronounced(text, match, source)
-        else:
-            yield _tag(text, match, source)
-    if kept == 0:
+            told += _pronounced(text, match, source)
+            continue
+        if match.start() > kept:
+            yield _with_told(text, kept, match.start(), told)
+        yield _tag(text, match, source)
+        kept = match.end()
+        told = []
+    if kept == 0 and not told:
         yield text
     elif kept < len(text.text):
-        yield text.slice(kept, len(text.text))
+        yield _with_told(text, kept, len(text.text), told)
+
+
+class _Told(NamedTuple):
+    """``text[start:end]`` is to be an OBJECT, said in this way, or to be left out."""
+
+    start: int
+    end: int
+    said: Said | None
+
+
+def _with_told(text: AlignedText, start: int, end: int, told: Sequence[_Told]) -> AlignedText:
+    """``text[start:end]`` with those stretches of it, which count from the beginning of ``text``."""
+    said = {text.starts[stretch.start]: stretch.said for stretch in told if stretch.said is not None}
+    edits = ((stretch.start - start, stretch.end - start, OBJECT if stretch.said else "") for stretch in told)
+    return text.slice(start, end).edited(edits, said)
 
 
 def _tag(text: AlignedText, match: re.Match[str], source: str) -> Tag:
@@ -83,27 +99,32 @@ def _tag(text: AlignedText, match: re.Match[str], source: str) -> Tag:
     return Tag(name, match["value"].strip(), start, end)
 
 
-def _pronounced(text: AlignedText, match: re.Match[str], source: str) -> Iterator[AlignedText]:
+def _pronounced(text: AlignedText, match: re.Match[str], source: str) -> Iterator[_Told]:
     """The word or words of a pronunciation, said as told; spaces at their ends stay spaces."""
     start, end = match.span("word")
-    word = match["word"].strip() or match["word"]
-    first = start + match["word"].index(word)
-    if first > start:
-        yield text.slice(start, first)
-    stretch = text.slice(first, first + len(word))
+    yield _Told(match.start(), start, None)
     if match["phonemes"] is not None:
-        yield stretch.as_object(Said(word, phonemes=_phonemes(text, match, source)))
+        word = match["word"].strip() or match["word"]
+        first = start + match["word"].index(word)
+        yield _Told(first, first + len(word), _said(word, _phonemes(text, match, source), None, ""))
     elif match["flags"] is not None:
-        yield stressed(stretch, None, num_flags=_flags(text, match, source))
+        yield from _stressed_words(text.text, start, end, None, _flags(text, match, source))
     else:
-        yield stressed(stretch, float(match["stress"]))
-    if first + len(word) < end:
-        yield text.slice(first + len(word), end)
+        yield from _stressed_words(text.text, start, end, float(match["stress"]), "")
+    yield _Told(end, match.end(), None)
+
+
+_known_phonemes = functools.lru_cache(maxsize=1024)(told_phonemes)
+
+
+@functools.lru_cache(maxsize=4096)
+def _said(word: str, phonemes: str | None, stress: float | None, num_flags: str) -> Said:
+    return Said(word, phonemes, stress, num_flags)
 
 
 def _phonemes(text: AlignedText, match: re.Match[str], source: str) -> str:
     try:
-        return told_phonemes(match["phonemes"])
+        return _known_phonemes(match["phonemes"])
     except UnsayablePhonemes as error:
         index = min(match.start("phonemes") + error.index, match.end("phonemes") - 1)
         start, end = text.span(index, index + 1)
@@ -118,32 +139,22 @@ def _flags(text: AlignedText, match: re.Match[str], source: str) -> str:
     return flags
 
 
-def stressed(
-    text: AlignedText, stress: float | None, *, num_flags: str = "", only_letters: bool = False
-) -> AlignedText:
-    """``text`` with each of its words to be said with this stress; ``only_letters``: but numbers and the like."""
-    pieces: list[str] = []
-    starts, ends = array("l"), array("l")
-    said = dict(text.said)
-    told: dict[str, Said] = {}
-    kept = 0
-    for match in _RUN.finditer(text.text):
+def stressed(text: AlignedText, stress: float) -> AlignedText:
+    """``text`` with each of its words, but no numbers and the like, to be said with this stress."""
+    told = [
+        word
+        for word in _stressed_words(text.text, 0, len(text.text), stress, "")
+        if _PLAIN_WORD.fullmatch(text.text, word.start, word.end)
+    ]
+    return _with_told(text, 0, len(text.text), told)
+
+
+def _stressed_words(text: str, start: int, end: int, stress: float | None, num_flags: str) -> Iterator[_Told]:
+    for match in _RUN.finditer(text, start, end):
         word = match.group().strip(_AROUND_WORDS)
-        if not word or (only_letters and not _PLAIN_WORD.fullmatch(word)):
-            continue
-        start = text.text.index(word, match.start())
-        pieces += (text.text[kept:start], OBJECT)
-        starts.extend(text.starts[kept : start + 1])
-        ends.extend(text.ends[kept:start])
-        kept = start + len(word)
-        ends.append(text.ends[kept - 1])
-        if word not in told:
-            told[word] = Said(word, stress=stress, num_flags=num_flags)
-        said[text.starts[start]] = told[word]
-    pieces.append(text.text[kept:])
-    starts.extend(text.starts[kept:])
-    ends.extend(text.ends[kept:])
-    return AlignedText("".join(pieces), starts, ends, said)
+        if word:
+            first = text.index(word, match.start())
+            yield _Told(first, first + len(word), _said(word, None, stress, num_flags))
 
 
 def pause_s(tag: Tag, source: str) -> float:

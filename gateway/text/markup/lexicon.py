@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
@@ -25,10 +25,11 @@ MAX_TOKENS = 16
 _NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = rf"[[\p{{L}}\p{{N}}\p{{M}}_ー]--[{_NO_SPACES}]]"
 _TOKEN = regex.compile(
-    rf"(?V1)[A-Za-z0-9_]++(?!['[^\x00-\x7f]])"  # the commonest, for speed
-    rf"|[{_NO_SPACES}]|{_LETTER}++(?:['’](?![sS](?!{_LETTER})){_LETTER}++)*+|\S"
+    rf"(?V1)(?<!\s)\s*+(?:[A-Za-z0-9_]++(?!['[^\x00-\x7f]])"  # the commonest, for speed
+    rf"|[{_NO_SPACES}]|{_LETTER}++(?:['’](?![sS](?!{_LETTER})){_LETTER}++)*+|\S)"
 )
-"""A word, with the apostrophes inside it but without a possessive ending; of scripts without spaces, a character."""
+"""A word, with the apostrophes inside it but without a possessive ending; of scripts without spaces, a character. With
+the space before it, so that a text is made of nothing else, but for the space at its end, where none may begin."""
 
 
 @dataclass(slots=True)
@@ -45,7 +46,9 @@ class _Tokens(NamedTuple):
 
     written: list[str]
     lowered: list[str]
-    spans: list[tuple[int, int]]
+    starts: list[int]
+    """With the space before them."""
+    ends: list[int]
 
 
 class Lexicon:
@@ -88,41 +91,30 @@ class Lexicon:
         """
         if not self:
             return text
-        pieces: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        said = dict(text.said)
-        kept = 0
-        for start, end, phonemes in self._occurrences(_tokens(text)):
+        edits: list[tuple[int, int, str]] = []
+        said: dict[int, Said] = {}
+        for start, end, phonemes in self._occurrences(text):
             place, new = text.starts[start], _told(text, start, end, phonemes)
-            if said.get(place, new) != new and text.text[start] != OBJECT:
+            if (said.get(place) or text.said.get(place, new)) != new and text.text[start] != OBJECT:
                 continue
             said[place] = new
-            pieces += (text.text[kept:start], OBJECT)
-            starts += text.starts[kept : start + 1]
-            ends += text.ends[kept:start]
-            ends.append(text.ends[end - 1])
-            kept = end
-        if not kept:
-            return text
-        tail = slice(kept, None)
-        pieces.append(text.text[tail])
-        return AlignedText("".join(pieces), [*starts, *text.starts[tail]], [*ends, *text.ends[tail]], said)
+            edits.append((start, end, OBJECT))
+        return text.edited(edits, said)
 
-    def _occurrences(self, tokens: _Tokens) -> Iterator[tuple[int, int, str]]:
+    def _occurrences(self, text: AlignedText) -> Iterator[tuple[int, int, str]]:
         """The places of entries in the text, and their phonemes."""
-        written, lowered, spans = tokens
+        written, lowered, starts, ends = _tokens(text)
         exact, any_case = self._exact.following, self._any_case.following
         next_place = 0
-        for place in range(len(spans)):
-            if place < next_place:
+        for place, (token, lower) in enumerate(zip(written, lowered, strict=True)):
+            if (lower not in any_case and token not in exact) or place < next_place:
                 continue
-            found, end = _longest(any_case, lowered, place) if lowered[place] in any_case else (None, 0)
-            if written[place] in exact:
+            found, end = _longest(any_case, lowered, place)
+            if token in exact:
                 found, end = max(_longest(exact, written, place), (found, end), key=itemgetter(1))
             if found is not None:
                 next_place = end
-                yield spans[place][0], spans[end - 1][1], found
+                yield _skip_space(text.text, starts[place]), ends[end - 1], found
 
     def _add(self, word: str, ipa: str) -> None:
         """Raises ValueError with what is wrong."""
@@ -173,18 +165,29 @@ def _clipped(word: str) -> str:
 
 
 def _tokens(text: AlignedText) -> _Tokens:
-    spans = [match.span() for match in _TOKEN.finditer(text.text)]
-    plain = text.text.replace("’", "'")
-    written = [plain[start:end] for start, end in spans]
-    for place, ((_, end), (start, _)) in enumerate(itertools.pairwise(spans), 1):
-        if end < start:
-            is_blank_line = start - end > 1 and plain.count("\n", end, start) > 1
-            written[place] = ("\n" if is_blank_line else " ") + written[place]
+    tokens: list[str] = _TOKEN.findall(text.text.replace("’", "'"))
+    ends = list(itertools.accumulate(map(len, tokens)))
+    written = [token if token[0] > " " and not token[0].isspace() else _after_space(token) for token in tokens]
+    if written:
+        written[0] = written[0].lstrip()
     for index, said in text.objects():
         if said.phonemes is None:
-            place = bisect_left(spans, (index, index))
+            place = bisect_right(ends, index)
             written[place] = written[place].replace(OBJECT, said.text.replace("’", "'"))
-    return _Tokens(written, [token.lower() for token in written], spans)
+    return _Tokens(written, [token.lower() for token in written], [0, *ends[:-1]], ends)
+
+
+def _after_space(token: str) -> str:
+    """The token with what the space before it amounts to: a space, or a blank line."""
+    word = token.lstrip()
+    is_blank_line = token.count("\n", 0, len(token) - len(word)) > 1
+    return ("\n" if is_blank_line else " ") + word
+
+
+def _skip_space(text: str, start: int) -> int:
+    while text[start].isspace():
+        start += 1
+    return start
 
 
 def _told(text: AlignedText, start: int, end: int, phonemes: str) -> Said:

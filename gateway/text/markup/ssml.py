@@ -78,7 +78,7 @@ class _SsmlReader:
             if isinstance(piece, Tag):
                 self._pause(piece)
             else:
-                spoken = stressed(piece, scope.stress, only_letters=True) if scope.stress is not None else piece
+                spoken = stressed(piece, scope.stress) if scope.stress is not None else piece
                 self._builder.say(spoken, scope.style)
 
     def _pause(self, tag: Tag) -> None:

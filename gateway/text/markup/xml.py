@@ -7,7 +7,7 @@ same, but builds a tree, which has no places.
 from __future__ import annotations
 
 import re
-from array import array
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 from xml.parsers import expat
 
@@ -146,34 +146,26 @@ def _characters(raw: AlignedText) -> AlignedText:
     """The text that ``raw``, which holds no tag, stands for."""
     if "&" not in raw.text and "<" not in raw.text:
         return raw
-    pieces: list[str] = []
-    starts, ends = array("l"), array("l")
+    return raw.edited(_edits(raw.text))
 
-    def keep(start: int, end: int) -> None:
-        pieces.append(raw.text[start:end])
-        starts.extend(raw.starts[start:end])
-        ends.extend(raw.ends[start:end])
 
-    kept = 0
-    for match in _NOT_TEXT.finditer(raw.text):
-        keep(kept, match.start())
-        kept = match.end()
+def _edits(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _NOT_TEXT.finditer(text):
+        start, end = match.span()
         if match["cdata"] is not None:
-            keep(*match.span("cdata"))
-        elif (character := _character(match)) is not None:
-            pieces.append(character)
-            starts.append(raw.starts[match.start()])
-            ends.append(raw.ends[kept - 1])
-    keep(kept, len(raw.text))
-    return AlignedText("".join(pieces), starts, ends)
+            kept_start, kept_end = match.span("cdata")
+            yield start, kept_start, ""
+            yield kept_end, end, ""
+        else:
+            yield start, end, _character(match)
 
 
-def _character(reference: re.Match[str]) -> str | None:
-    """What an entity or a number stands for; None for a comment."""
+def _character(reference: re.Match[str]) -> str:
+    """What an entity or a number stands for; nothing for a comment."""
     if reference["name"] is not None:
         return _ENTITIES[reference["name"]]
     digits, base = (reference["hex"], 16) if reference["hex"] is not None else (reference["decimal"], 10)
-    return None if digits is None else chr(int(digits, base)).replace(OBJECT, " ")
+    return "" if digits is None else chr(int(digits, base)).replace(OBJECT, " ")
 
 
 def _encoded(text: str, offset: int) -> bytes:
