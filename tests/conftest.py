@@ -14,10 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis as sync_redis
 from redis.asyncio import Redis
 
 from cli.up import find_valkey
 from shared.streams import connect
+from shared.streams.keys import GROUP
 
 PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices")
 START_TIMEOUT_S = 60
@@ -125,6 +127,7 @@ class Service:
         self._folder = folder
         self._environment = {"REDIS_URL": redis_url, "ENGINE": "fake", "HEARTBEAT_S": "0.3", **environment}
         self._environment |= {"HOST": "127.0.0.1", "PORT": str(_free_port())}
+        self.redis_url = redis_url
         self.url = f"http://127.0.0.1:{self._environment['PORT']}"
         self.gateway = Process("gateway", self._environment, folder / "gateway.log")
         self.workers: list[Process] = []
@@ -176,13 +179,44 @@ def running_service(
         yield service
     finally:
         service.close()
+    assert keys_for_ever(redis_url) == []
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the fake engine for the tests that only use it."""
+    """A service with the fake engine for the tests that only use it; of all their requests nothing is left."""
     with running_valkey() as server, running_service(server.url, tmp_path_factory.mktemp("service")) as running:
         yield running
+        assert running.gateway.terminate(40) == 0
+        assert [worker.terminate() for worker in running.workers if worker.process.poll() is None] == [0]
+        assert left_of_requests(server.url) == []
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_leaked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test on the shared service leaves a key that never goes away by itself."""
+    yield
+    if "service" in request.fixturenames:
+        assert keys_for_ever(request.getfixturevalue("service").redis_url) == []
+
+
+def keys_for_ever(redis_url: str) -> list[str]:
+    """Keys without a TTL that are none of the fleet's own; none where the queue is gone, or behind Sentinels."""
+    if "+sentinel" in redis_url:
+        return []
+    with sync_redis.Redis.from_url(redis_url) as client, contextlib.suppress(sync_redis.ConnectionError):
+        keys = [key.decode() for key in client.scan_iter() if client.pttl(key) == -1]
+        return [key for key in keys if not key.startswith(PERMANENT_KEYS)]
+    return []
+
+
+def left_of_requests(redis_url: str) -> list[str]:
+    """What is of requests and not of their results: jobs that wait or are claimed, replies, leases, who was at work."""
+    with sync_redis.Redis.from_url(redis_url) as client:
+        lanes = [key for key in client.keys("tts:jobs:*") if client.xpending(key, GROUP)["pending"]]
+        waiting = [key for key in client.keys("tts:wait:*") if not key.endswith(b":state")]
+        rest = [key for word in ("reply", "tenant", "worker", "running") for key in client.keys(f"tts:{word}:*")]
+        return [key.decode() for key in lanes + waiting + rest]
 
 
 def _free_port() -> int:
