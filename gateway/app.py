@@ -27,6 +27,7 @@ from gateway.api import (
     subtitles,
     voices,
     web,
+    websocket,
 )
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
@@ -37,6 +38,8 @@ from gateway.downloads import Bounds, DownloadStore
 from gateway.fleet import Fleet
 from gateway.idempotency import Idempotency
 from gateway.pipeline import Pipeline
+from gateway.server import DrainingServer
+from gateway.sessions import Sessions
 from gateway.settings import GatewaySettings
 from gateway.synthesis import Synthesis
 from gateway.text.chunker import ChunkLimits
@@ -55,13 +58,16 @@ log = logger(__name__)
 SWEEP_S = 60
 
 
-def create_app(settings: GatewaySettings) -> ASGIApp:
-    """The gateway as an ASGI app; connects and warms up in its lifespan. Raises FleetError for settings that clash."""
+def create_app(settings: GatewaySettings, sessions: Sessions | None = None) -> ASGIApp:
+    """The gateway as an ASGI app; connects and warms up in its lifespan. Raises FleetError for settings that clash.
+
+    ``sessions``: where to find its open WebSockets, for whoever has to end them.
+    """
     limits = _chunk_limits(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        redis = connect(settings.redis_url)
+        redis = connect(settings.redis_url, settings.redis_max_connections)
         streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
         fleet = Fleet(streams)
         synthesis = Synthesis(
@@ -78,6 +84,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         store = _downloads(settings)
         app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
         app.state.voices = known_voices = _voices(settings, fleet, redis)
+        app.state.sessions = Sessions(settings.websocket_max_connections) if sessions is None else sessions
         app.state.operator = OperatorStreams(redis)
         app.state.chunk_cache = cache = _chunk_cache(settings, redis)
         cached = CachedSynthesis(synthesis, cache, fleet, window=settings.chunk_window)
@@ -113,7 +120,7 @@ def create_app(settings: GatewaySettings) -> ASGIApp:
         lifespan=lifespan,
     )
     errors.install(app)
-    for part in (speech, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
+    for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
     if settings.enable_debug_endpoints:
         app.include_router(debug.router)
@@ -141,6 +148,16 @@ def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
     return Idempotency(results, heartbeat_s=settings.heartbeat_s, grace_s=settings.idempotency_grace_s)
 
 
+def _voices(settings: GatewaySettings, fleet: Fleet, redis: Redis) -> Voices:
+    return Voices(
+        fleet,
+        VoiceStore(redis),
+        heartbeat_s=settings.heartbeat_s,
+        normalise=settings.voice_weight_normalization,
+        may_save=settings.allow_local_voice_saving,
+    )
+
+
 def _downloads(settings: GatewaySettings) -> DownloadStore:
     bounds = Bounds(
         max_age_s=settings.max_temp_dir_age_hours * 3600,
@@ -159,16 +176,6 @@ async def _sweep(store: DownloadStore) -> None:
         except OSError as error:
             log.warning("downloads_not_swept", folder=str(store.folder), error=str(error))
         await asyncio.sleep(SWEEP_S)
-
-
-def _voices(settings: GatewaySettings, fleet: Fleet, redis: Redis) -> Voices:
-    return Voices(
-        fleet,
-        VoiceStore(redis),
-        heartbeat_s=settings.heartbeat_s,
-        normalise=settings.voice_weight_normalization,
-        may_save=settings.allow_local_voice_saving,
-    )
 
 
 def _gaps(settings: GatewaySettings) -> Gaps:
@@ -199,8 +206,9 @@ def run_gateway(settings: GatewaySettings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; a drained gateway ended well, with exit code 0.
         signal.signal(signum, lambda *_: None)
+    sessions = Sessions(settings.websocket_max_connections)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, sessions),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -208,8 +216,13 @@ def run_gateway(settings: GatewaySettings) -> None:
         access_log=False,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         server_header=False,
+        ws_max_size=settings.websocket_max_message_bytes,
+        ws_ping_interval=settings.websocket_ping_interval_s,
+        # The answer may wait behind audio that a slow client has not read yet.
+        ws_ping_timeout=settings.stalled_client_timeout_s,
+        ws_per_message_deflate=False,  # sound and short messages do not shrink
     )
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, sessions, settings.drain_timeout_s)
     server.run([_all_addresses(settings.port)] if settings.host == "::" else None)
     if not server.started:
         sys.exit(1)

@@ -124,6 +124,20 @@ class GatewaySettings(FleetSettings):
     over a quarter is not kept. 0: keys are ignored."""
     idempotency_grace_s: float = Field(default=10.0, ge=0)
     """How long a request with a key goes on when its client has left and nobody has sent it again."""
+    websocket_max_connections: int = Field(default=1000, ge=1)
+    """WebSockets that one gateway holds at a time."""
+    websocket_max_contexts: int = Field(default=8, ge=1)
+    """Contexts that one WebSocket may have open at a time."""
+    websocket_max_waiting_chars: int = Field(default=100_000, ge=1)
+    """Characters that one context may have received and not yet spoken."""
+    websocket_max_message_bytes: int = Field(default=1_000_000, ge=1024)
+    """Bytes that one message to a WebSocket may have."""
+    websocket_text_wait_ms: int = Field(default=500, ge=1)
+    """How long a WebSocket's text waits for more of it, when nothing is heard, before what is there is spoken."""
+    websocket_idle_timeout_s: float = Field(default=300.0, gt=0)
+    """How long a WebSocket may be silent both ways before it is closed."""
+    websocket_ping_interval_s: float = Field(default=20.0, gt=0)
+    """How often a WebSocket's client is pinged: often enough for proxies not to take the connection for dead."""
     enable_web_player: bool = True
     """Whether there is a page to listen on, at /web/."""
     web_player_path: Path | None = None

@@ -108,6 +108,10 @@ class Timeline:
         """How long the audio is so far."""
         return self._num_samples / self._sample_rate
 
+    def extend(self, text: str, char_start: int) -> None:
+        """The input goes on: at ``char_start`` it has ``text``. What lies between that and its end so far is blank."""
+        self._text = self._text.ljust(char_start) + text
+
     def add(self, chunk: Chunk, durations: Sequence[int], pcm: NDArray[np.int16], kept: Kept) -> list[WordTiming]:
         """Go on with a chunk, of whose ``pcm`` (shape (n,), int16) ``pcm[kept.first:kept.end]`` is heard.
 

@@ -1,0 +1,29 @@
+"""uvicorn, but that WebSockets may come to their end: by itself it closes them at once."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+
+import uvicorn
+
+from gateway.sessions import Sessions
+
+
+class DrainingServer(uvicorn.Server):
+    """After SIGTERM takes no more connections, and gives open conversations and streams the same time to end."""
+
+    def __init__(self, config: uvicorn.Config, sessions: Sessions, drain_timeout_s: float) -> None:
+        super().__init__(config)
+        self._sessions = sessions
+        self._drain_timeout_s = drain_timeout_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        began = time.monotonic()
+        for server in self.servers:
+            server.close()
+        await self._sessions.drain(self._drain_timeout_s)
+        left_s = self._drain_timeout_s - (time.monotonic() - began)
+        self.config.timeout_graceful_shutdown = max(0, math.ceil(left_s))
+        await super().shutdown(sockets)
