@@ -13,6 +13,7 @@
     ├── InputTooLarge            body or input over its configured limit
     ├── AtCapacity               healthy, but not able to take this now; retry later
     │   ├── NoWorkers
+    │   ├── Draining             this gateway is being stopped; others are not
     │   └── Overloaded           too much is queued; knows when that is over
     ├── QueueUnavailable         Redis cannot be reached
     │   └── QueueFull            or has no memory left
@@ -93,6 +94,11 @@ class AtCapacity(FleetError):
 
 class NoWorkers(AtCapacity):
     code = "no_workers"
+
+
+class Draining(AtCapacity):
+    code = "draining"
+    retry_after_s = 1
 
 
 class Overloaded(AtCapacity):
