@@ -155,7 +155,7 @@ class Desk:
         if not (body.return_download_link or body.return_timing):
             return None
         if body.download_format not in {None, body.response_format}:
-            form = choose_format(body.download_format, default_rate=self.settings.sample_rate)
+            form = choose_format(body.download_format, default_rate=body.sample_rate or self.settings.sample_rate)
         return Download.new(form if body.return_download_link else None, with_timing=body.return_timing)
 
     def _allow(self, body: SpeechRequest) -> None:
