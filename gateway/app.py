@@ -35,6 +35,7 @@ from gateway.audio.gaps import Gaps
 from gateway.cached_synthesis import CachedSynthesis
 from gateway.chunk_cache import ChunkCache
 from gateway.downloads import Bounds, DownloadStore
+from gateway.drain import Drain, DrainGate
 from gateway.fleet import Fleet
 from gateway.idempotency import Idempotency
 from gateway.pipeline import Pipeline
@@ -58,11 +59,12 @@ log = logger(__name__)
 SWEEP_S = 60
 
 
-def create_app(settings: GatewaySettings, sessions: Sessions | None = None) -> ASGIApp:
+def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drain: Drain | None = None) -> ASGIApp:
     """The gateway as an ASGI app; connects and warms up in its lifespan. Raises FleetError for settings that clash.
 
-    ``sessions``: where to find its open WebSockets, for whoever has to end them.
+    ``sessions``: where to find its open WebSockets, for whoever has to end them. ``drain``: how it is told to go.
     """
+    drain = drain or Drain()
     limits = _chunk_limits(settings)
 
     @contextlib.asynccontextmanager
@@ -125,7 +127,8 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None) -> A
     if settings.enable_debug_endpoints:
         app.include_router(debug.router)
     web.install(app, settings)
-    return RequestIds(with_cors(app, settings.cors_origins) if settings.cors_enabled else app)
+    app.state.drain = drain
+    return RequestIds(DrainGate(with_cors(app, settings.cors_origins) if settings.cors_enabled else app, drain))
 
 
 def _chunk_cache(settings: GatewaySettings, redis: Redis) -> ChunkCache:
@@ -206,9 +209,9 @@ def run_gateway(settings: GatewaySettings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; a drained gateway ended well, with exit code 0.
         signal.signal(signum, lambda *_: None)
-    sessions = Sessions(settings.websocket_max_connections)
+    sessions, drain = Sessions(settings.websocket_max_connections), Drain()
     config = uvicorn.Config(
-        create_app(settings, sessions),
+        create_app(settings, sessions, drain),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -222,7 +225,7 @@ def run_gateway(settings: GatewaySettings) -> None:
         ws_ping_timeout=settings.stalled_client_timeout_s,
         ws_per_message_deflate=False,  # sound and short messages do not shrink
     )
-    server = DrainingServer(config, sessions, settings.drain_timeout_s)
+    server = DrainingServer(config, sessions, settings.drain_timeout_s, drain, settings.drain_delay_s)
     server.run([_all_addresses(settings.port)] if settings.host == "::" else None)
     if not server.started:
         sys.exit(1)

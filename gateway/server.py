@@ -8,18 +8,24 @@ import time
 
 import uvicorn
 
+from gateway.drain import Drain
 from gateway.sessions import Sessions
 
 
 class DrainingServer(uvicorn.Server):
-    """After SIGTERM takes no more connections, and gives open conversations and streams the same time to end."""
+    """After SIGTERM says so for a while, then takes no more connections, and gives open conversations and streams the same time to end."""
 
-    def __init__(self, config: uvicorn.Config, sessions: Sessions, drain_timeout_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, sessions: Sessions, drain_timeout_s: float, drain: Drain, drain_delay_s: float
+    ) -> None:
         super().__init__(config)
+        self._drain = drain
+        self._drain_delay_s = drain_delay_s
         self._sessions = sessions
         self._drain_timeout_s = drain_timeout_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._drain.begin(self._drain_delay_s)
         began = time.monotonic()
         for server in self.servers:
             server.close()

@@ -59,7 +59,10 @@ class GatewaySettings(FleetSettings):
     text_processes: int = Field(default=1, ge=1)
     """Processes that turn text into phonemes."""
     drain_timeout_s: float = Field(default=30.0, gt=0)
-    """After SIGTERM, how long open streams may still take."""
+    """After SIGTERM and DRAIN_DELAY_S, how long open streams may still take."""
+    drain_delay_s: float = Field(default=0.0, ge=0)
+    """After SIGTERM, how long requests are still taken while /readyz says 503 already: time for load balancers that ask
+    it, or for Kubernetes' endpoints, to send new ones elsewhere."""
     first_audio_target_ms: int = Field(default=450, ge=1)
     """How soon a stream's first audio should come. Where the workers are too slow to speak a whole sentence by then,
     its first clause, phrase or words go ahead; a larger number cuts less and sounds better."""

@@ -27,6 +27,7 @@ async def ready(request: Request) -> JSONResponse:
     """Redis can be reached, a worker lives and this gateway is not draining."""
     fleet: Fleet = request.app.state.fleet
     try:
+        request.app.state.drain.require_serving()
         await fleet.require()
     except FleetError as error:
         return error_response(error)
