@@ -13,7 +13,9 @@ from gateway.sessions import Sessions
 
 
 class DrainingServer(uvicorn.Server):
-    """After SIGTERM says so for a while, then takes no more connections, and gives open conversations and streams the same time to end."""
+    """After SIGTERM says for a while that it goes, then takes no more connections, and gives open conversations and
+    streams the same time to end.
+    """
 
     def __init__(
         self, config: uvicorn.Config, sessions: Sessions, drain_timeout_s: float, drain: Drain, drain_delay_s: float
