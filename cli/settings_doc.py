@@ -30,7 +30,7 @@ NOT_USED: Mapping[str, str] = {
     "OUTPUT_DIR": "Nothing is written there: files behind links are in TEMP_FILE_DIR. Kokoro-FastAPI dropped it too.",
     "OUTPUT_DIR_SIZE_LIMIT_MB": "As OUTPUT_DIR; the folder of downloads has MAX_TEMP_DIR_SIZE_MB.",
     "MODEL_REPO_ID": "The voices and weights are those of Kokoro-82M v1.0, by their hashes.",
-    "ALLOW_DEV_UNLOAD": "There is no endpoint that unloads a model; MODEL_AUTO_UNLOAD_TIMEOUT_SECONDS frees it when idle.",
+    "ALLOW_DEV_UNLOAD": "No endpoint unloads a model; MODEL_AUTO_UNLOAD_TIMEOUT_SECONDS frees it when idle.",
     "MODEL_UNLOAD_STRATEGY": "As ALLOW_DEV_UNLOAD.",
     "ENABLE_MIOPEN": "Of ROCm; the engines here are for CPUs and CUDA.",
     "API_LOG_LEVEL": "LOG_LEVEL, which is every process's.",
