@@ -6,12 +6,12 @@ import { textOf } from "./files.js";
 
 const CHARS_PER_S = 14; // English at speed 1, as the model speaks it
 const LONG_S = 6 * 3600;
-const KEEP_AFTER_MS = 600;
+const KEEP_AFTER_MS = 300;
 const UNDO_MAX_CHARS = 20_000; // beyond, browsers take seconds
 
 export const TAGS = /\[\/?(?:voice|rate)[:\]]/i;
 
-/** Tells "change" when the text does. */
+/** Tells "cast" when an example brings a cast of its own. */
 export class Editor extends EventTarget {
   #settings;
   #onError;
@@ -23,8 +23,8 @@ export class Editor extends EventTarget {
     super();
     [this.#settings, this.#onError] = [settings, onError];
     this.#text.value = settings.text ?? WELCOME;
-    const keep = settled(() => this.#keep(), KEEP_AFTER_MS);
-    this.#text.addEventListener("input", () => (this.#changed(), keep()));
+    // Not at every key: a novel is long to look through.
+    this.#text.addEventListener("input", settled(() => this.#keep(), KEEP_AFTER_MS));
     // What was ours to begin with is to be typed over.
     this.#text.addEventListener("focus", () => this.text === WELCOME && this.#text.select(), { once: true });
     byId("clear").addEventListener("click", () => this.replace(""));
@@ -50,7 +50,6 @@ export class Editor extends EventTarget {
     if (!isDone) this.#text.value = text;
     this.#text.setSelectionRange(0, 0);
     this.#text.scrollTop = 0;
-    this.#changed();
     this.#keep();
   }
 
@@ -61,17 +60,11 @@ export class Editor extends EventTarget {
     const after = /\s/.test(value[to] ?? "") ? "" : " ";
     this.#text.setRangeText(before + piece + after, at, to, "end");
     this.#text.focus();
-    this.#changed();
     this.#keep();
   }
 
   focus() {
     this.#text.focus();
-  }
-
-  #changed() {
-    this.#describe();
-    this.dispatchEvent(new Event("change"));
   }
 
   #describe() {

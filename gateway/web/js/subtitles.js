@@ -18,44 +18,50 @@ const SENTENCE_END = /[.!?…。！？]["'”’»)\]]*\s|\n/;
  */
 export function subtitles(text, words, form) {
   const cues = group(text, words).map((cue, number, all) => ({
-    start: cue[0].start,
+    start: cue.words[0].start,
     // Long enough to be read, but not into the next.
-    end: Math.min(Math.max(cue.at(-1).end, cue[0].start + MIN_S), all[number + 1]?.[0].start ?? Infinity),
-    text: shown(text, cue, all[number + 1]),
+    end: Math.min(Math.max(cue.words.at(-1).end, cue.words[0].start + MIN_S), all[number + 1]?.words[0].start ?? Infinity),
+    text: shown(text.slice(cue.begin, all[number + 1]?.begin)),
   }));
-  const written = cues.map(({ start, end, text: line }, number) => {
-    const times = `${time(start, form)} --> ${time(end, form)}`;
-    return form === "srt" ? `${number + 1}\n${times}\n${line}\n` : `${times}\n${line.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}\n`;
-  });
-  return (form === "vtt" ? "WEBVTT\n\n" : "") + written.join("\n");
+  return (form === "vtt" ? "WEBVTT\n\n" : "") + cues.map((cue, number) => written(cue, number, form)).join("\n");
 }
 
-/** Words that are shown together. */
+function written(cue, number, form) {
+  const times = `${time(cue.start, form)} --> ${time(cue.end, form)}`;
+  if (form === "srt") return `${number + 1}\n${times}\n${cue.text}\n`;
+  return `${times}\n${cue.text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}\n`;
+}
+
+/** Words that are shown together, and where their text begins. */
 function group(text, words) {
   const cues = [];
-  for (const word of words) {
-    const cue = cues.at(-1);
+  words.forEach((word, number) => {
+    const cue = cues.at(-1)?.words;
     if (cue && !mustBreak(text, cue, word)) cue.push(word);
-    else cues.push([word]);
-  }
+    else cues.push({ words: [word], begin: beginOf(text, words[number - 1]?.to ?? 0, word) });
+  });
   return cues;
 }
 
 function mustBreak(text, cue, word) {
   const [first, last] = [cue[0], cue.at(-1)];
-  const between = text.slice(last.to, word.from);
   return (
-    SENTENCE_END.test(between) ||
+    SENTENCE_END.test(text.slice(last.to, word.from)) ||
     word.start - last.end > LONG_GAP_S ||
     word.end - first.start > MAX_S ||
     width(bare(text.slice(first.from, word.to))) > MAX_WIDTH
   );
 }
 
-/** The cue's text with its punctuation, on one line or two. */
-function shown(text, cue, next) {
-  const end = next ? next[0].from : text.length;
-  const whole = bare(text.slice(cue[0].from, end)).replace(/\s+/g, " ").replace(/[\s"“‘«([]+$/u, "").trim();
+/** A cue begins with its first word and what stands right before it, such as a quotation mark. */
+function beginOf(text, before, word) {
+  const space = text.slice(before, word.from).search(/\s\S*$/);
+  return space < 0 ? word.from : before + space + 1;
+}
+
+/** A cue's text, on one line or two. */
+function shown(text) {
+  const whole = bare(text).replace(/\s+/g, " ").trim();
   if (width(whole) <= LINE_WIDTH) return whole;
   const spaces = [...whole.matchAll(/ /g)].map((match) => match.index);
   const middle = whole.length / 2;
