@@ -27,7 +27,8 @@ class FleetSettings(BaseSettings):
     log_format: LogFormat = "auto"
     """json, console, or auto: console when a person watches the terminal."""
     heartbeat_s: float = 1.0
-    """How often gateways and workers say that they live; three missed beats and they are taken for dead."""
+    """How often gateways and workers say that they live; a worker is taken for dead at three missed beats, a gateway at
+    ten."""
 
 
 class ModelSettings(FleetSettings):

@@ -122,6 +122,7 @@ class Worker:
 
     async def _claim(self, room: int, block_ms: int) -> None:
         if self._must_resume:
+            await self._delivered()  # or what it is about to write would be spoken again
             await self._join()
             self._scheduler.add(await self._streams.resume())
             self._must_resume = False

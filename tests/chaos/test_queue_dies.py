@@ -39,7 +39,7 @@ async def test_a_queue_that_dies_and_returns_hangs_nobody_and_falsifies_nothing(
             await asyncio.sleep(3)
         complete = [each for each in crowd.heard if each.failure is None and each.audio == right[each.text]]
         cut = crowd.failures().count("cut")
-        print(f"\nserved {back_s:.1f} s after Valkey's return; {len(complete)} streams exact, {cut} cut, others refused")
+        print(f"\nserved {back_s:.1f} s after Valkey's return; {len(complete)} exact, {cut} cut, the rest refused")
         assert set(crowd.failures()) <= AS_STATED
         assert [each.text for each in crowd.heard if not right[each.text].startswith(each.audio)] == []
         assert [each.text for each in crowd.heard if each.failure is None and each.audio != right[each.text]] == []
