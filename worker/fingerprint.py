@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from worker.engine.base import Engine
-from worker.engine.unloading import UnloadingEngine
 from worker.model.files import sha256_of
 from worker.model.sources import ModelStore
 from worker.model.voice_file import SUFFIXES
@@ -27,26 +26,25 @@ def fingerprint(settings: WorkerSettings, engine: Engine) -> str:
     were not noticed would cost mixed audio. Voice files are taken to stay as they are while the worker runs.
     """
     digest = hashlib.sha256()
-    for word in (engine.name, *_model(settings, engine), *_hashes(_HERE, ".py")):
+    for word in (engine.name, *_model(settings), *_hashes(_HERE, ".py")):
         digest.update(word.encode() + b"\0")
     return digest.hexdigest()[:_DIGITS]
 
 
-def _model(settings: WorkerSettings, engine: Engine) -> Iterator[str]:
-    if settings.chosen_engine == "fake":
-        return
-    yield from (word for suffix in SUFFIXES for word in _hashes(settings.voices_path, suffix))
-    if settings.chosen_engine == "onnx":
-        from worker.engine.onnx import OnnxEngine
-
-        loaded = engine.loaded if isinstance(engine, UnloadingEngine) else engine
-        if isinstance(loaded, OnnxEngine):
-            yield loaded.model_path.name  # its name tells the weights, the code that built it and the precision
-        yield settings.onnx_optimization_level
-        return
-    yield sha256_of(ModelStore(settings.model_dir, settings.voices_path).weights_path)
-    if settings.chosen_engine == "cuda":
-        yield from (settings.vocoder_dtype, str(settings.torch_compile))
+def _model(settings: WorkerSettings) -> Iterator[str]:
+    store = ModelStore(settings.model_dir, settings.voices_path)
+    match settings.chosen_engine:
+        case "fake":
+            return
+        case "onnx":
+            # Its name tells the weights, the code that built it and the precision.
+            yield from (store.onnx_path(settings.onnx_precision).name, settings.onnx_optimization_level)
+        case "cuda":
+            yield from (sha256_of(store.weights_path), settings.vocoder_dtype, str(settings.torch_compile))
+        case _:
+            yield sha256_of(store.weights_path)
+    for suffix in SUFFIXES:
+        yield from _hashes(settings.voices_path, suffix)
 
 
 def _hashes(folder: Path, suffix: str) -> Iterator[str]:

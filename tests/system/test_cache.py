@@ -26,8 +26,8 @@ def test_without_the_setting_there_is_no_cache(service: Service) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_hit_is_byte_identical(cached: Service, stream: bool) -> None:
-    text = SENTENCES + f" Streamed: {stream}."
-    miss, hit = (cached.speak(text, stream=stream, seed=stream) for _ in range(2))
+    text = SENTENCES.replace("something", "something streamed" if stream else "something whole")
+    miss, hit = (cached.speak(text, stream=stream) for _ in range(2))
     assert [answer.headers["x-cache"] for answer in (miss, hit)] == ["miss", "hit"]
     assert hit.content == miss.content
 
@@ -40,7 +40,7 @@ def test_a_file_says_when_only_part_of_it_was_there(cached: Service) -> None:
     assert partly.headers["x-cache"] == "partial"
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"speed": 1.1}, {"voice": "am_adam"}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"speed": 2}, {"voice": "am_adam"}])
 def test_another_sound_is_another_chunk(cached: Service, change: dict[str, object]) -> None:
     first = cached.speak("The same words again.")
     other = cached.speak("The same words again.", **change)

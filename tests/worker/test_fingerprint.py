@@ -11,7 +11,9 @@ import pytest
 
 from worker.engine.base import EngineJob, Speech
 from worker.engine.fake import FakeEngine
+from worker.engine.unloading import UnloadingEngine
 from worker.fingerprint import fingerprint
+from worker.model.graph_file import PRECISIONS, code_hash, weights_of
 from worker.settings import WorkerSettings
 
 
@@ -53,6 +55,17 @@ def test_weights_and_voices_change_it(model: Model, name: str) -> None:
 def test_options_that_change_samples_change_it(model: Model) -> None:
     names = {model.name(), model.name(vocoder_dtype="bfloat16"), model.name(torch_compile=True)}
     assert len(names) == 3
+
+
+def test_graphs_of_another_precision_have_another(tmp_path: Path) -> None:
+    names = set()
+    for precision in PRECISIONS:
+        graph = tmp_path / f"kokoro-graph-0-{code_hash()}-{precision}.onnx"
+        graph.touch()
+        weights_of(graph).touch()
+        settings = WorkerSettings(model_dir=tmp_path, engine="onnx", onnx_precision=precision)
+        names |= {fingerprint(settings, FakeEngine()), fingerprint(settings, UnloadingEngine(FakeEngine, 60))}
+    assert len(names) == 2
 
 
 def test_options_of_pace_do_not(model: Model) -> None:

@@ -42,7 +42,6 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, model_path: Path, settings: SessionSettings | None = None) -> None:
-        self.model_path = model_path
         self.capabilities = Capabilities(max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0)
         return_large_buffers()
         self._run_options = onnxruntime.RunOptions()
