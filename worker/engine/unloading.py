@@ -40,11 +40,6 @@ class UnloadingEngine:
         return self._engine is not None
 
     @property
-    def loaded(self) -> Engine | None:
-        """The engine itself, while its model is in memory."""
-        return self._engine
-
-    @property
     def load_s(self) -> float:
         """Seconds that the next job waits for the model, as measured the last time; 0 only while it is loaded."""
         return 0.0 if self.is_loaded else max(self._load_s, LEAST_LOAD_S)
