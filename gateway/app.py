@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
@@ -31,6 +32,7 @@ from gateway.api import (
 )
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
+from gateway.api.root_path import UnderPath
 from gateway.audio.gaps import Gaps
 from gateway.cached_synthesis import CachedSynthesis
 from gateway.chunk_cache import ChunkCache
@@ -114,12 +116,12 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
         await frontend.close()
         await redis.aclose()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # with /docs as files of our own: no other host is asked
         title=settings.api_title,
         description=settings.api_description,
         version=settings.api_version,
-        root_path=settings.uvicorn_root_path.rstrip("/"),
         lifespan=lifespan,
+        responses=errors.ANSWERS,
     )
     errors.install(app)
     for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
@@ -128,7 +130,8 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
         app.include_router(debug.router)
     web.install(app, settings)
     app.state.drain = drain
-    return RequestIds(DrainGate(with_cors(app, settings.cors_origins) if settings.cors_enabled else app, drain))
+    served = UnderPath(app, settings.uvicorn_root_path)
+    return RequestIds(DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain))
 
 
 def _chunk_cache(settings: GatewaySettings, redis: Redis) -> ChunkCache:

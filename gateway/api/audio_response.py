@@ -12,18 +12,22 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.api.body import answered
 from gateway.api.downloads import download_headers
 from gateway.api.errors import error_response
 from gateway.api.idempotent import once
 from gateway.api.schemas import AudioRequest
 from gateway.api.sse import EVENT_STREAM, RAW_MODELS, events
-from gateway.audio.formats import AudioFormat
+from gateway.audio.formats import MEDIA_TYPES, AudioFormat
 from gateway.pipeline import Audio, Pipeline, Utterance
 from gateway.settings import GatewaySettings
 from shared.errors import FleetError
 from shared.observe import logger
 
 log = logger(__name__)
+
+SPOKEN = answered("The audio, or the events with it.", *MEDIA_TYPES, EVENT_STREAM)
+"""Of ``spoken``, for the API documentation."""
 
 
 def unbuffered(media_type: str) -> dict[str, str]:

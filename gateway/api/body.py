@@ -20,6 +20,21 @@ def documented(schema: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
 
 
+def answered(description: str, *media_types: str) -> dict[str, Any]:
+    """The same of an answer that is made piece by piece."""
+    content = {media_type: _media(media_type) for media_type in media_types}
+    return {"responses": {"200": {"description": description, "content": content}}}
+
+
+def _media(media_type: str) -> dict[str, Any]:
+    if media_type == "text/event-stream":
+        return {}  # a schema would be that of each event, which this version of OpenAPI cannot say
+    if media_type == "application/json":
+        return {"schema": {"type": "object"}}
+    is_text = media_type.startswith("text/") or media_type in {"application/x-subrip", "application/x-ndjson"}
+    return {"schema": {"type": "string"} if is_text else {"type": "string", "format": "binary"}}
+
+
 def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
     """The schema with its definitions where they are used: in OpenAPI, references start from the whole document."""
     if isinstance(part, list):

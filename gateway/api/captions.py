@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.audio_response import AudioResponse, unbuffered
-from gateway.api.body import documented, read_json
+from gateway.api.body import answered, documented, read_json
 from gateway.api.downloads import download_headers
 from gateway.api.errors import error_body
 from gateway.api.idempotent import once
@@ -28,8 +28,12 @@ from shared.voices import mix_name
 
 router = APIRouter(tags=["captions"])
 
+_ANSWERS = answered("The audio and the times.", "application/x-ndjson", "application/json")
 
-@router.post("/v1/audio/captioned_speech", response_class=Response, openapi_extra=documented(CaptionedRequest))
+
+@router.post(
+    "/v1/audio/captioned_speech", response_class=Response, openapi_extra=documented(CaptionedRequest) | _ANSWERS
+)
 @router.post("/dev/captioned_speech", response_class=Response, include_in_schema=False)
 async def create_captioned_speech(request: Request) -> Response:
     """Speak a text and tell when each of its words is heard.

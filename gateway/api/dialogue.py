@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import spoken
+from gateway.api.audio_response import SPOKEN, spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import DialogueRequest
 from gateway.api.utterances import Desk
@@ -16,7 +16,7 @@ from shared.errors import FleetError
 router = APIRouter(tags=["audio"])
 
 
-@router.post("/v1/audio/dialogue", response_class=Response, openapi_extra=documented(DialogueRequest))
+@router.post("/v1/audio/dialogue", response_class=Response, openapi_extra=documented(DialogueRequest) | SPOKEN)
 @router.post("/dev/dialogue", response_class=Response, include_in_schema=False)
 async def create_dialogue(request: Request) -> Response:
     """Speak turns, each in its voice, with a pause between them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
@@ -18,6 +19,11 @@ router = APIRouter(tags=["audio"])
 PATH = "/v1/download"
 
 _MEDIA_TYPES = {form.extension: form.essence for form in FORMATS.values()} | {"json": "application/json"}
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that Range asks for.", "content": {"application/octet-stream": {}}},
+    416: {"description": "There is no such part.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+}
 
 MAX_NAME_LENGTH = 100
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff]')
@@ -39,7 +45,9 @@ def download_headers(request: Request, download: Download | None) -> dict[str, s
     return {header: f"{folder}/{name}" for header, name in names.items() if name}
 
 
-@router.api_route(PATH + "/{file_name}", methods=["GET", "HEAD"], response_class=FileResponse)
+@router.get(PATH + "/{file_name}", response_class=FileResponse, responses=_ANSWERS)
+# This one serves both: it is registered first. An operation of two methods cannot be documented.
+@router.api_route(PATH + "/{file_name}", methods=["GET", "HEAD"], include_in_schema=False)
 # Kokoro-FastAPI's links lack the /v1, so its clients put one before what they are given.
 @router.api_route("/v1" + PATH + "/{file_name}", methods=["GET", "HEAD"], include_in_schema=False)
 async def download(request: Request, file_name: str, name: str | None = None) -> FileResponse:

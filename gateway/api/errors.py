@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from gateway.downloads import DownloadNotReady, DownloadsUnavailable, UnknownDownload
@@ -58,6 +58,30 @@ _HOPELESS = frozenset(
 """Our own faults that the same request meets again: the SDKs, which retry any other, are told not to."""
 
 _VALIDATION_CODES = {"missing": "missing_required_parameter", "json_invalid": "invalid_json"}
+
+
+class ErrorFields(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    param: str | None
+    """The field at fault."""
+    code: str
+    """Stable, for programs."""
+
+
+class ErrorAnswer(BaseModel):
+    """OpenAI's shape of an error."""
+
+    error: ErrorFields
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorAnswer, "description": "The request is at fault; `code` says how, `param` where."},
+    "5XX": {"model": ErrorAnswer, "description": "It cannot be served now; with Retry-After, it can be later."},
+}
+"""Of every endpoint, for the API documentation."""
 
 
 def status_of(error: FleetError) -> int:

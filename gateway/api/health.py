@@ -34,7 +34,7 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ready"})
 
 
-@router.get("/health")
+@router.get("/health", responses={503: {"description": "Speech cannot be served now; `reason` says why."}})
 async def health(request: Request) -> JSONResponse:
     """Who works, and what they have done."""
     fleet: Fleet = request.app.state.fleet

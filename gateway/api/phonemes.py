@@ -8,7 +8,7 @@ import regex
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import spoken
+from gateway.api.audio_response import SPOKEN, spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import PhonemesRequest, PhonemizeRequest
 from gateway.api.utterances import Desk
@@ -52,7 +52,9 @@ async def phonemize(request: Request) -> dict[str, Any]:
     return {"phonemes": phonemes, "tokens": token_ids(phonemes), "words": words}
 
 
-@router.post("/v1/audio/generate_from_phonemes", response_class=Response, openapi_extra=documented(PhonemesRequest))
+@router.post(
+    "/v1/audio/generate_from_phonemes", response_class=Response, openapi_extra=documented(PhonemesRequest) | SPOKEN
+)
 @router.post("/dev/generate_from_phonemes", response_class=Response, include_in_schema=False)
 async def generate_from_phonemes(request: Request) -> Response:
     """Speak phonemes, as phonemize gives them."""

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from gateway.api.audio_response import spoken
+from gateway.api.audio_response import SPOKEN, spoken
 from gateway.api.body import documented, read_json
 from gateway.api.schemas import SpeechRequest
 from gateway.api.utterances import Desk
-from gateway.audio.formats import MEDIA_TYPES
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
-_ANSWERS: dict[str, Any] = {
-    "responses": {
-        "200": {
-            "description": "The audio.",
-            "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES},
-        }
-    },
-}
 
-
-@router.post("/speech", response_class=Response, openapi_extra=documented(SpeechRequest) | _ANSWERS)
+@router.post("/speech", response_class=Response, openapi_extra=documented(SpeechRequest) | SPOKEN)
 async def create_speech(request: Request) -> Response:
     """Speak a text, as OpenAI's endpoint of the same name does."""
     desk = Desk.of(request)

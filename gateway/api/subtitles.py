@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.audio_response import AudioResponse, unbuffered
-from gateway.api.body import documented, read_json
+from gateway.api.body import answered, documented, read_json
 from gateway.api.captions import Captions, subtitles_of
 from gateway.api.downloads import download_headers
 from gateway.api.idempotent import once
@@ -20,11 +20,13 @@ from gateway.subtitles import SubtitleFormat
 
 router = APIRouter(tags=["captions"])
 
+_ANSWERS = answered("The subtitles.", "application/x-subrip", "text/vtt", "application/json")
+
 _MEDIA_TYPES = {SubtitleFormat.SRT: "application/x-subrip"}
 """The others are WebVTT."""
 
 
-@router.post("/v1/audio/subtitles", response_class=Response, openapi_extra=documented(SubtitlesRequest))
+@router.post("/v1/audio/subtitles", response_class=Response, openapi_extra=documented(SubtitlesRequest) | _ANSWERS)
 async def create_subtitles(request: Request) -> Response:
     """SRT or WebVTT, cue by cue as the text is spoken; with `include_audio`, JSON of the audio and the subtitles."""
     desk = Desk.of(request)

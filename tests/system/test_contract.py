@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,7 +92,12 @@ def test_only_pages_that_are_named_may_call(elsewhere: Service) -> None:
 def test_a_proxy_may_serve_it_under_a_path(elsewhere: Service, prefix: str) -> None:
     """Whether the proxy takes the path off or not."""
     assert httpx.get(f"{elsewhere.url}{prefix}/v1/models").status_code == 200
-    assert "/tts/openapi.json" in httpx.get(f"{elsewhere.url}{prefix}/docs").text
+    docs = httpx.get(f"{elsewhere.url}{prefix}/docs").text
+    assert "/tts/openapi.json" in docs
+    assert set(re.findall(r'(?:src|href)="(\w+:)?//', docs)) == set()  # nothing from other hosts
+    script = re.search(r'src="/tts(/[^"]+)"', docs)
+    assert script is not None
+    assert httpx.get(elsewhere.url + prefix + script[1]).status_code == 200
     assert httpx.get(f"{elsewhere.url}{prefix}/openapi.json").json()["servers"] == [{"url": "/tts"}]
 
 
