@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from shared.streams import connect
+from shared.streams.connection import DEFAULT_MAX_CONNECTIONS
 from tests.conftest import Service, running_service, running_valkey, wait_until
 
 SENTENCES = " ".join(f"Sentence number {number} says something of its own." for number in range(60))
@@ -41,6 +43,15 @@ def test_many_at_once_sound_as_alone(service: Service) -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda _: reference_audio(service), range(8)))
     assert together == [alone] * 8
+
+
+def test_a_crowd_shares_few_connections_to_the_queue(service: Service) -> None:
+    with ThreadPoolExecutor(48) as pool:
+        answers = list(pool.map(lambda number: service.speak(f"Number {number}."), range(96)))
+    assert {answer.status_code for answer in answers} == {200}
+    with redis.Redis.from_url(service.redis_url) as client:
+        # A gateway and a worker, each with its calls and a blocking read, and this one who asks.
+        assert len(client.client_list()) <= 2 * (DEFAULT_MAX_CONNECTIONS + 1) + 1
 
 
 @pytest.fixture

@@ -290,6 +290,31 @@ async def test_queue_gone_and_back_costs_no_worker_and_no_gateway() -> None:
         await redis.aclose()
 
 
+async def test_what_was_spoken_while_the_memory_was_full_is_kept_and_not_spoken_again(
+    redis: Redis, start: Start, synthesis: Synthesis
+) -> None:
+    gate = Gate()
+    start(gate)
+    collecting = asyncio.create_task(collect(synthesis, 1))
+    assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+    refused = await refused_writes(redis)
+    await redis.config_set("maxmemory", 1)
+    try:
+        gate.open.release()
+        async with asyncio.timeout(10):
+            while await refused_writes(redis) == refused:
+                await asyncio.sleep(0.01)
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert [chunk.pcm for chunk in await collecting] == [expected_pcm(0)]
+    assert not gate.entered.acquire(blocking=False)
+
+
+async def refused_writes(redis: Redis) -> int:
+    """Frames that there was no memory for."""
+    return int((await redis.info("commandstats")).get("cmdstat_xadd", {}).get("rejected_calls", 0))
+
+
 async def test_jobs_that_a_restarted_queue_forgot_are_published_again() -> None:
     with running_valkey(durable=True) as server:
         redis = connect(server.url)
