@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from shared.voices import CATALOGUE, LANGUAGES, OPENAI_VOICES
 from tests.conftest import Service, running_service, running_valkey, wait_until
 from worker.engine.fake import FakeVoicePacks
 from worker.model.torch_file import read_torch_tensor
+
+pytestmark = pytest.mark.timeout(180)  # two gateways and a worker start for some of these
 
 TEXT = "The same words in another voice."
 
@@ -28,13 +31,10 @@ class Pair(NamedTuple):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     allowed = {"ALLOW_LOCAL_VOICE_SAVING": "true"}
-    with (
-        running_valkey() as server,
-        running_service(server.url, tmp_path_factory.mktemp("one"), allowed) as one,
-        running_service(
-            server.url, tmp_path_factory.mktemp("other"), {**allowed, "SAMPLE_RATE": "16000"}, workers=0
-        ) as other,
-    ):
+    with running_valkey() as server, contextlib.ExitStack() as stack:
+        other = Service(server.url, tmp_path_factory.mktemp("other"), {**allowed, "SAMPLE_RATE": "16000"})
+        stack.callback(other.close)
+        one = stack.enter_context(running_service(server.url, tmp_path_factory.mktemp("one"), allowed))
         other.wait_ready()
         yield Pair(one, other)
 
