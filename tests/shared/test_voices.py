@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.contract import VoiceMix
 from shared.errors import InvalidValue, UnknownVoice
@@ -61,6 +65,26 @@ def test_weights_may_be_taken_as_they_are_written(expression: str, mix: dict[str
 def test_weights_taken_as_written_have_a_limit() -> None:
     with pytest.raises(InvalidValue, match="10 or less"):
         parse_mix("af_bella(10.1)", CATALOGUE, normalise=False)
+
+
+@given(
+    expression=st.one_of(
+        st.text(max_size=60),
+        st.lists(st.sampled_from(["af_bella", "af_sky", "edge", "(2)", "(1e400)", "+", "-", " "])).map("".join),
+    ),
+    normalise=st.booleans(),
+)
+def test_any_expression_is_a_mix_or_a_refusal(expression: str, normalise: bool) -> None:
+    try:
+        mix = parse_mix(expression, CATALOGUE, saved=SAVED, normalise=normalise)
+    except (InvalidValue, UnknownVoice) as error:
+        refusal = error
+    else:
+        assert 1 <= len(mix) <= MAX_MIXED_VOICES
+        assert all(name in CATALOGUE and math.isfinite(weight) for name, weight in mix)
+        return
+    assert refusal.param == "voice"
+    assert len(refusal.message) < 600
 
 
 @pytest.mark.parametrize("expression", ["af_bella", "af_bella+af_sky(3)", "af_bella(0.2)-af_sky+am_adam(1e-2)"])
