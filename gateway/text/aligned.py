@@ -13,6 +13,10 @@ import regex
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a text for a stretch that is to be said as its ``Said`` tells: to every rule it is one odd character."""
 
+_FEW_EDITS = 16
+
+_LONG_RANGE = 100
+
 _PLACE = "l"
 """Type code of an array of offsets, the same for ``array`` and for numpy."""
 
@@ -128,7 +132,11 @@ class AlignedText:
             return replace(self, said={**self.said, **said}) if said else self
         lengths = list(map(len, pieces[1::2]))
         pieces.append(old[kept:])
-        places = _Repeats(len(old), starts, ends, lengths)
+        places: _Slices | _Repeats
+        if len(starts) <= _FEW_EDITS:
+            places = _Slices(list(zip(starts, ends, lengths, strict=True)))
+        else:
+            places = _Repeats(len(old), starts, ends, lengths)
         return AlignedText(
             "".join(pieces),
             places.of_starts(self.starts),
@@ -145,8 +153,32 @@ class AlignedText:
                 yield start, end, replacement(match)
 
 
+class _Slices:
+    """The places around a few edits: (start, end, length of what is new)."""
+
+    def __init__(self, edits: list[tuple[int, int, int]]) -> None:
+        self._edits = edits
+
+    def of_starts(self, places: Sequence[int]) -> array[int]:
+        return self._around(places, [start for start, _, _ in self._edits])
+
+    def of_ends(self, places: Sequence[int]) -> array[int]:
+        return self._around(places, [end - 1 for _, end, _ in self._edits])
+
+    def _around(self, places: Sequence[int], bearers: list[int]) -> array[int]:
+        old = _as_array(places)
+        new = array(_PLACE)
+        kept = 0
+        for (start, end, length), bearer in zip(self._edits, bearers, strict=True):
+            new += old[kept:start]
+            new += old[bearer : bearer + 1] * length
+            kept = end
+        new += old[kept:]
+        return new
+
+
 class _Repeats:
-    """How often edits repeat the place of each old character, as array operations: a list of as many is slower."""
+    """The same for many: how often each old place is repeated, as operations of numpy, which take a while to begin."""
 
     def __init__(self, length: int, starts: list[int], ends: list[int], lengths: list[int]) -> None:
         self._first = np.array(starts, np.intp)
@@ -167,6 +199,13 @@ class _Repeats:
         counts = self._counts.copy()
         counts[bearers] = self._lengths
         return array(_PLACE, np.repeat(_as_numpy(places), counts).tobytes())
+
+
+def _as_array(places: Sequence[int]) -> array[int]:
+    if isinstance(places, array):
+        return places
+    is_long_range = isinstance(places, range) and len(places) > _LONG_RANGE
+    return array(_PLACE, _as_numpy(places).tobytes() if is_long_range else places)
 
 
 def _as_numpy(places: Sequence[int]) -> npt.NDArray[np.int_]:
