@@ -93,7 +93,9 @@ class ChunkCache:
         try:
             answer = await self._look(flight.claim)
         finally:
-            if answer is not NotCached.LEAD:
+            if answer is None:
+                self.abandon(flight)  # the asker left, and may have got the lead by now
+            elif answer is not NotCached.LEAD:
                 self._end(flight, answer if isinstance(answer, CachedChunk) else None)
         if isinstance(answer, CachedChunk):
             self._count_hit(answer)

@@ -24,7 +24,10 @@ from worker.engine.base import EngineError, EngineJob, Speech
 from worker.engine.fake import FakeEngine, FakeVoicePacks
 from worker.service import Worker
 
-BEAT_S = 0.1
+BEAT_S = 0.4
+"""A worker that misses three of these on a busy machine is none for a while, and the cache is passed by."""
+
+LEASE_BEAT_S = 2.0
 CHUNK = CachedChunk(b"..", 24_000, (1,))
 
 
@@ -75,7 +78,7 @@ async def running_gateway(
         grace_s=5,
         max_queue_wait_s=max_queue_wait_s,
     )
-    cache = ChunkCache(ChunkStore(redis, heartbeat_s=BEAT_S, ttl_s=60, max_bytes=max_bytes), heartbeat_s=BEAT_S)
+    cache = ChunkCache(ChunkStore(redis, heartbeat_s=LEASE_BEAT_S, ttl_s=60, max_bytes=max_bytes), heartbeat_s=BEAT_S)
     await synthesis.start()
     cache.start()
     yield Gateway(synthesis, fleet, cache, CachedSynthesis(synthesis, cache, fleet, window=4))
@@ -162,10 +165,23 @@ async def test_a_leader_that_leaves_hands_over(redis: Redis, gateway: Gateway) -
 async def test_a_dead_gateways_lead_is_taken_over(
     redis: Redis, valkey: Valkey, gateway: Gateway, worker: Worker
 ) -> None:
-    dead = ChunkCache(ChunkStore(redis, heartbeat_s=BEAT_S, ttl_s=60, max_bytes=1000), heartbeat_s=BEAT_S)
+    dead = ChunkCache(ChunkStore(redis, heartbeat_s=0.1, ttl_s=60, max_bytes=1000), heartbeat_s=0.1)
     flight = await dead.ask(digest_of(delivery(""), line(0), "fake-1"), Lane.URGENT)
     assert isinstance(flight, Flight)  # and it never says another word
     assert len(await gateway.heard(delivery("second"), 0)) == 1
+
+
+async def test_who_leaves_while_asking_leaves_no_lead_behind(redis: Redis, gateway: Gateway) -> None:
+    for moment in range(6):  # wherever it is cancelled: before Redis is asked, while it answers, after
+        asking = asyncio.create_task(gateway.cache.ask(f"{moment}", Lane.URGENT))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        asking.cancel()
+        flight = (await asyncio.gather(asking, return_exceptions=True))[0]
+        if isinstance(flight, Flight):
+            gateway.cache.abandon(flight)
+    await gateway.cache.close()
+    assert await redis.keys("tts:cache:lead:*") == []
 
 
 async def test_who_is_urgent_does_not_wait_for_who_is_not(gateway: Gateway) -> None:

@@ -15,6 +15,9 @@ from shared.errors import IdempotencyKeyReused, SynthesisFailed
 from shared.streams.results import ResultStore
 
 BEAT_S = 0.05
+LEASE_BEAT_S = 1.0
+"""A busy machine may be late by some beats; the leases here are not to lapse of that."""
+
 KEY = Key("digest", "fingerprint")
 
 
@@ -58,7 +61,7 @@ WHOLE = b"".join(f"packet {number} ".encode() for number in range(6))
 
 
 def gateway(redis: Redis, *, grace_s: float = 10.0, max_bytes: int = 10_000) -> Idempotency:
-    results = ResultStore(redis, heartbeat_s=BEAT_S, ttl_s=60, max_bytes=max_bytes)
+    results = ResultStore(redis, heartbeat_s=LEASE_BEAT_S, ttl_s=60, max_bytes=max_bytes)
     return Idempotency(results, heartbeat_s=BEAT_S, grace_s=grace_s)
 
 
