@@ -54,7 +54,7 @@ async def test_one_leads_and_others_of_its_lane_wait(redis: Redis) -> None:
 
 
 async def test_a_dead_leaders_lease_lapses_a_living_ones_is_renewed(redis: Redis) -> None:
-    store = store_of(redis, heartbeat_s=0.1)
+    store = store_of(redis, heartbeat_s=0.3)
     dead, living = claim("dead"), claim("living")
     for each in (dead, living):
         assert await store.ask(each) is NotCached.LEAD

@@ -86,11 +86,11 @@ async def test_a_run_that_lost_its_lease_neither_writes_nor_is_read_into_the_nex
 
 
 async def test_a_gateways_death_frees_the_key_within_three_beats(redis: Redis) -> None:
-    store = store_of(redis, heartbeat_s=0.05)
+    store = store_of(redis, heartbeat_s=0.3)
     run = await led(store)
-    assert 0 < await redis.pttl("tts:idem:of:a") <= 150
+    assert 0 < await redis.pttl("tts:idem:of:a") <= 900
     await store.append(run, 1, b"one", None)
-    assert 0 < await redis.pttl("tts:idem:of:a") <= 150
+    assert 0 < await redis.pttl("tts:idem:of:a") <= 900
     async with asyncio.timeout(5):
         while (await store.claim("a", "f"))[0] is not Verdict.LEAD:
             await asyncio.sleep(0.01)
