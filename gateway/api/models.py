@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from shared.errors import UnknownModel
 
-MODELS = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+MODELS = ("kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
 CREATED = 1_686_935_002
 """What Kokoro-FastAPI says; clients that cache by it see no change."""
 

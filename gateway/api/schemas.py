@@ -53,11 +53,19 @@ Rate = Annotated[float, BeforeValidator(_number), Field(ge=MIN_SPEED, le=MAX_SPE
 
 Volume = Annotated[float, BeforeValidator(_number), Field(ge=0, le=MAX_VOLUME, allow_inf_nan=False)]
 
+FormatName = Annotated[StrictStr, WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+"""Checked by AudioRequest, which says which there are."""
+
 BitRate = Annotated[
     int,
     BeforeValidator(_bits_per_second),
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[1-9][0-9]{0,2}[kK]$"}]}),
 ]
+
+
+def _example(**body: Any) -> ConfigDict:
+    """What the API documentation offers to try."""
+    return ConfigDict(extra="ignore", json_schema_extra={"examples": [body]})
 
 
 class AliasedVoice(BaseModel):
@@ -73,7 +81,7 @@ class AudioRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: StrictStr = Field("kokoro", max_length=MAX_MODEL_LENGTH, description="See GET /v1/models.")
-    response_format: StrictStr = Field("mp3", description=f"One of {', '.join(FORMATS)}.")
+    response_format: FormatName = Field("mp3", description="Of the audio.")
     sample_rate: Annotated[int, BeforeValidator(_number), Field(ge=MIN_SAMPLE_RATE, le=MAX_SAMPLE_RATE)] | None = Field(
         None, description="Samples per second, of those that the format can have; by default SAMPLE_RATE."
     )
@@ -107,7 +115,7 @@ class AudioRequest(BaseModel):
     return_download_link: StrictBool = Field(
         False, description="Keep the audio as well; the header X-Download-Path says where it will be once it is whole."
     )
-    download_format: StrictStr | None = Field(None, description="Of what is kept; by default `response_format`.")
+    download_format: FormatName | None = Field(None, description="Of what is kept; by default `response_format`.")
     return_timing: StrictBool = Field(
         False, description="Keep when each chunk and word is heard, as JSON; the header X-Timing-Path says where."
     )
@@ -123,12 +131,7 @@ class AudioRequest(BaseModel):
 class SpeechRequest(AudioRequest):
     """Body of POST /v1/audio/speech."""
 
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [{"model": "kokoro", "input": "Hello world!", "voice": "af_bella", "response_format": "mp3"}]
-        },
-    )
+    model_config = _example(model="kokoro", input="Hello world!", voice="af_bella", response_format="mp3")
 
     input: StrictStr = Field(description="The text to speak.")
     voice: Voice = Field(
@@ -142,12 +145,16 @@ class SpeechRequest(AudioRequest):
 class CaptionedRequest(SpeechRequest):
     """Body of POST /v1/audio/captioned_speech."""
 
+    model_config = _example(input="Read along: every word has its time.", voice="af_heart", stream=False)
+
     stream_format: Literal["audio"] = Field("audio", description="The answer has its own shape.")
     return_timestamps: StrictBool = Field(True, description="False: audio alone, in the same shape.")
 
 
 class SubtitlesRequest(SpeechRequest):
     """Body of POST /v1/audio/subtitles."""
+
+    model_config = _example(input="Hello world! This is a second sentence.", voice="af_heart", subtitle_format="vtt")
 
     stream_format: Literal["audio"] = Field("audio", description="The answer has its own shape.")
     subtitle_format: Literal["srt", "vtt", "vtt-words"] = Field(
@@ -173,6 +180,11 @@ class Turn(BaseModel):
 class DialogueRequest(AudioRequest):
     """Body of POST /v1/audio/dialogue. Voice tags are always on."""
 
+    model_config = _example(
+        turns=[{"voice": "af_bella", "text": "Who is there?"}, {"voice": "am_adam", "text": "It is me."}],
+        pause_between_turns=0.3,
+    )
+
     turns: list[Turn] = Field(
         min_length=1, max_length=MAX_TURNS, validation_alias=AliasChoices("turns", "inputs"), description="In order."
     )
@@ -184,6 +196,8 @@ class DialogueRequest(AudioRequest):
 class PhonemizeRequest(BaseModel):
     """Body of POST /v1/audio/phonemize."""
 
+    model_config = _example(text="Hello world!", language="a")
+
     text: StrictStr
     language: StrictStr | None = Field(None, description="As `lang_code`; by default that of DEFAULT_VOICE.")
     normalization_options: NormalizationOptions | None = None
@@ -193,6 +207,8 @@ class PhonemizeRequest(BaseModel):
 class PhonemesRequest(AudioRequest):
     """Body of POST /v1/audio/generate_from_phonemes."""
 
+    model_config = _example(phonemes="həlˈO wˈɜɹld!", voice="af_bella", response_format="mp3")
+
     # Phonemes have no language, and nothing in them is left to read.
     lang_code: None = None
     normalization_options: None = None
@@ -201,4 +217,4 @@ class PhonemesRequest(AudioRequest):
 
     phonemes: StrictStr = Field(min_length=1, description="In the model's alphabet, as phonemize gives them.")
     voice: Voice = Field(None, description="As in speech.")
-    response_format: StrictStr = Field("wav", description=f"One of {', '.join(FORMATS)}.")
+    response_format: FormatName = Field("wav", description="Of the audio.")

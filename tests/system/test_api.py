@@ -163,7 +163,7 @@ def test_requests_iter_content(service: Service) -> None:
 def test_models(service: Service) -> None:
     client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
     names = [model.id for model in client.models.list()]
-    assert names == ["kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"]
+    assert names == ["kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"]
     assert all(client.models.retrieve(name).id == name for name in names)
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("whisper-1")
