@@ -25,6 +25,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     416: {"description": "There is no such part.", "content": {"text/plain": {"schema": {"type": "string"}}}},
 }
 
+_RANGES = re.compile(r"bytes=(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*", re.IGNORECASE)
+
 MAX_NAME_LENGTH = 100
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff]')
 """What a file name cannot have on one system or another."""
@@ -56,6 +58,7 @@ async def download(request: Request, file_name: str, name: str | None = None) ->
     404 `download_not_ready`, with Retry-After: it is still being made; 404 `download_not_found`: there is none of that
     name, or not any more.
     """
+    _ignore_malformed_range(request)
     store: DownloadStore = request.app.state.downloads
     path = await asyncio.to_thread(store.find, file_name)
     return FileResponse(
@@ -64,6 +67,13 @@ async def download(request: Request, file_name: str, name: str | None = None) ->
         media_type=_MEDIA_TYPES.get(path.suffix.removeprefix("."), "application/octet-stream"),
         filename=_saved_as(name, path),
     )
+
+
+def _ignore_malformed_range(request: Request) -> None:
+    """As RFC 9110 (14.2) has it; the answer is then the whole file."""
+    said = request.headers.get("range")
+    if said is not None and not _RANGES.fullmatch(said):
+        request.scope["headers"] = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
 
 
 def _saved_as(name: str | None, path: Path) -> str:
