@@ -39,6 +39,7 @@ from gateway.chunk_cache import ChunkCache
 from gateway.downloads import Bounds, DownloadStore
 from gateway.drain import Drain, DrainGate
 from gateway.fleet import Fleet
+from gateway.http_protocol import HttpProtocol
 from gateway.idempotency import Idempotency
 from gateway.pipeline import Pipeline
 from gateway.server import DrainingServer
@@ -220,6 +221,7 @@ def run_gateway(settings: GatewaySettings) -> None:
         log_config=None,
         log_level="warning",  # what it says of its start, the line "ready" says too
         access_log=False,
+        http=HttpProtocol,
         timeout_graceful_shutdown=int(settings.drain_timeout_s),
         server_header=False,
         ws_max_size=settings.websocket_max_message_bytes,

@@ -125,3 +125,17 @@ def test_the_sdk_is_told_not_to_retry_what_cannot_succeed() -> None:
     hopeless = error_response(SynthesisFailed("It killed every worker.", code="job_undeliverable"))
     assert (hopeless.status_code, hopeless.headers["x-should-retry"]) == (500, "false")
     assert "x-should-retry" not in error_response(SynthesisTimeout("Too late.")).headers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_offer_of_http_2_is_passed_over(service: Service, method: str) -> None:
+    """Java's HttpClient makes it with a body, and must be answered in HTTP/1.1; the connection then serves on."""
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAA"}
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        if method == "GET":
+            assert client.get("/v1/models", headers=offer).status_code == 200
+        else:
+            body = {"input": "Offered.", "response_format": "pcm"}
+            answer = client.post("/v1/audio/speech", headers=offer, json=body)
+            assert (answer.status_code, answer.content) == (200, service.speak("Offered.").content)
+        assert client.get("/v1/models").status_code == 200
