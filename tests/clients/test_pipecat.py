@@ -32,9 +32,10 @@ def test_styled(heard: Heard, service: Service) -> None:
     assert heard.audio("styled.pcm") == service.speak("Styled.", voice="marin", speed=1.25).content
 
 
-def test_it_never_asks_for_a_voice_that_is_not_openais(heard: Heard) -> None:
+def test_it_asks_for_openais_voices_until_it_is_told_of_others(heard: Heard, service: Service) -> None:
     assert "'af_bella' is not supported" in heard.told["unlisted"][0]
     assert heard.recorder.asking("Not asked.") == []
+    assert heard.audio("listed.pcm") == service.speak("Listed.", voice="af_bella").content
 
 
 def test_a_refusal_is_an_error_frame(heard: Heard) -> None:

@@ -15,7 +15,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.runner import WorkerRunner
 from pipecat.pipeline.worker import PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.openai.tts import OpenAITTSService
+from pipecat.services.openai.tts import VALID_VOICES, OpenAITTSService
 
 
 class Ear(FrameProcessor):
@@ -67,12 +67,15 @@ async def say(url: str, folder: Path) -> dict[str, Any]:
     styled, more = await run(url, "Styled.", voice="marin", model="tts-1", instructions="Softly.", speed=1.25)
     (folder / "styled.pcm").write_bytes(styled.pcm)
     _, unlisted = await run(url, "Not asked.", voice="af_bella")
+    VALID_VOICES["af_bella"] = "af_bella"
+    listed, more_still = await run(url, "Listed.", voice="af_bella")
+    (folder / "listed.pcm").write_bytes(listed.pcm)
     _, refused = await run(url, "Refused.", model="whisper-1")
     return {
         "version": importlib.metadata.version("pipecat-ai"),
         "rates": sorted(plain.rates),
         "frames": plain.frames,
-        "errors": errors + more,
+        "errors": errors + more + more_still,
         "unlisted": unlisted,
         "refused": refused,
     }
