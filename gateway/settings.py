@@ -137,6 +137,9 @@ class GatewaySettings(FleetSettings):
     """Bytes that one message to a WebSocket may have."""
     websocket_text_wait_ms: int = Field(default=500, ge=1)
     """How long a WebSocket's text waits for more of it, when nothing is heard, before what is there is spoken."""
+    websocket_max_ahead_s: float = Field(default=10.0, gt=0)
+    """Seconds of audio that a WebSocket's context may be ahead of what can have been heard, when it goes on; its client
+    may ask for another number."""
     websocket_idle_timeout_s: float = Field(default=300.0, gt=0)
     """How long a WebSocket may be silent both ways before it is closed."""
     websocket_ping_interval_s: float = Field(default=20.0, gt=0)

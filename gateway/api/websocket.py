@@ -37,7 +37,6 @@ from gateway.audio.formats import AudioFormat
 from gateway.pipeline import Utterance
 from gateway.sessions import (
     Compose,
-    Draining,
     Session,
     SessionLimits,
     Sessions,
@@ -48,7 +47,7 @@ from gateway.sessions import (
 from gateway.sessions.context import ContextLimits
 from gateway.settings import GatewaySettings
 from gateway.text.incremental import IncrementalText
-from shared.errors import BadRequest, FleetError, InvalidValue
+from shared.errors import BadRequest, Draining, FleetError, InvalidValue
 from shared.observe import logger
 
 log = logger(__name__)
@@ -119,6 +118,7 @@ def _limits(settings: GatewaySettings) -> SessionLimits:
             max_waiting_chars=settings.websocket_max_waiting_chars,
             text_wait_s=settings.websocket_text_wait_ms / 1000,
             max_total_pause_s=settings.max_total_pause_s,
+            max_ahead_s=settings.websocket_max_ahead_s,
         ),
     )
 
@@ -234,7 +234,7 @@ class Conversation:
             raise InvalidValue("Voice tags are switched off on this server.", param="allow_voice_tags")
         await self._desk.fleet.require()
         opening = await self._desk.resolved(lambda: self._opening(start))
-        self._session.open(start.context_id, Shape(start.binary), opening.compose, opening.text)
+        self._session.open(start.context_id, Shape(start.binary), opening.compose, opening.text, start.max_ahead_s)
         self._session.outbox.answer(started(start.context_id, opening.form))
 
     async def _opening(self, start: Start) -> _Opening:

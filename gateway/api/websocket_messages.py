@@ -57,6 +57,7 @@ class Start(ClientMessage, AudioRequest):
     voice: Voice = None
     allow_voice_tags: StrictBool = False
     binary: StrictBool = False
+    max_ahead_s: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] | None = None
     stream: Literal[True] = True
     stream_format: Literal["audio"] = "audio"
     return_download_link: Literal[False] = False

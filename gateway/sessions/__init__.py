@@ -7,7 +7,6 @@ our own messages around it; another vendor's would be another such file.
 from gateway.sessions.context import Compose
 from gateway.sessions.errors import (
     ContextExists,
-    Draining,
     TextTooLong,
     TooManyContexts,
     TooManySessions,
@@ -22,7 +21,6 @@ __all__ = [
     "Compose",
     "ContextExists",
     "Done",
-    "Draining",
     "Event",
     "Failed",
     "Flushed",

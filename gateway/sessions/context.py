@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import uuid
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -37,6 +38,8 @@ class ContextLimits:
     text_wait_s: float
     """How long text may wait for more to come before what is there is spoken."""
     max_total_pause_s: float
+    max_ahead_s: float
+    """How much audio is made ahead of what a listener has heard, unless the context's opener says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +63,29 @@ class Context:
         text: IncrementalText,
         pipeline: Pipeline,
         limits: ContextLimits,
+        max_ahead_s: float | None = None,
     ) -> None:
+        """``max_ahead_s``: audio still to be heard beyond which nothing is spoken; None: as the limits say."""
         self.context_id = context_id
         self.tag = tag
-        self.is_speaking = False
-        """Whether audio is made, or waits for the reader."""
         self._compose = compose
         self._text = text
         self._pipeline = pipeline
         self._limits = limits
+        self._max_ahead_s = limits.max_ahead_s if max_ahead_s is None else max_ahead_s
         self._inputs: deque[str | _Flush | _End] = deque()
         self._arrived = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._has_ended = False
         self._num_chars = 0
         self._num_spoken_chars = 0
+        self._is_speaking = False
         self._pauses_s = 0.0
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether audio is made or waits for the reader, or text for its turn."""
+        return self._is_speaking or not self._text.is_blank
 
     def append(self, text: str) -> None:
         """Raises UnknownContext after ``end``, TextTooLong."""
@@ -96,6 +107,11 @@ class Context:
         self._put(_End())
         self._has_ended = True
 
+    def hurry(self) -> None:
+        """Speak on, however much a listener still has to hear."""
+        self._max_ahead_s = math.inf
+        self._hurried.set()
+
     async def run(self, offer: Offer) -> None:
         """Raises FleetError, after which the context is over."""
         with OpenAudio(self._pipeline) as audio:
@@ -116,7 +132,7 @@ class Context:
         self._arrived.set()
 
     async def _speak(self, portion: Portion, audio: OpenAudio, offer: Offer) -> None:
-        self.is_speaking = True
+        self._is_speaking = True
         try:
             utterance = await self._utterance(portion)
             parts = audio.go_on(utterance, portion.text, portion.char_start)
@@ -128,7 +144,7 @@ class Context:
                         await offer(Spoken(self.context_id, self.tag, packet, words))
             self._num_spoken_chars = portion.char_start + len(portion.text)
         finally:
-            self.is_speaking = False
+            self._is_speaking = False
 
     async def _utterance(self, portion: Portion) -> Utterance:
         """Of a portion, with its places in the whole text."""
@@ -147,7 +163,10 @@ class Context:
         """What is to be spoken, each when it is to be; and the flushes, each after all that came before it."""
         while True:
             self._take_in()
-            if portion := self._text.sentences() or (audio.ahead_s < NEARLY_SILENT_S and self._text.clause()):
+            if not self._text.is_blank and (excess_s := audio.ahead_s - self._max_ahead_s) > 0:
+                # What is cancelled was not made in vain, and others have their turn.
+                await _within(excess_s, self._hurried)
+            elif portion := self._text.sentences() or (audio.ahead_s < NEARLY_SILENT_S and self._text.clause()):
                 yield portion
             elif self._inputs:
                 if portion := self._text.rest():
@@ -157,7 +176,7 @@ class Context:
                     yield mark
                 else:
                     return
-            elif not await self._has_input_within(max(self._limits.text_wait_s, audio.ahead_s - NEARLY_SILENT_S)):
+            elif not await _within(max(self._limits.text_wait_s, audio.ahead_s - NEARLY_SILENT_S), self._arrived):
                 if portion := self._text.words():
                     yield portion
                 else:
@@ -173,11 +192,13 @@ class Context:
             self._text.append("".join(texts))
         self._arrived.clear()
 
-    async def _has_input_within(self, seconds: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                return await self._arrived.wait()
-        return False
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether it comes within so many seconds; returns as soon as that is known."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
 
 
 def _placed(error: InvalidMarkup, offset: int) -> InvalidMarkup:

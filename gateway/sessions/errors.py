@@ -7,8 +7,7 @@ shared.errors.BadRequest
 shared.errors.InputTooLarge
 └── TextTooLong              text_too_long       in one context, in all or still to be spoken
 shared.errors.AtCapacity
-├── TooManySessions          too_many_sessions   at a time, in this gateway
-└── Draining                 draining            this gateway is about to stop
+└── TooManySessions          too_many_sessions   at a time, in this gateway
 """
 
 from __future__ import annotations
@@ -34,8 +33,3 @@ class TextTooLong(InputTooLarge):
 
 class TooManySessions(AtCapacity):
     code = "too_many_sessions"
-
-
-class Draining(AtCapacity):
-    code = "draining"
-    retry_after_s = 1

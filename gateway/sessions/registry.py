@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
-from gateway.sessions.errors import Draining, TooManySessions
+from gateway.sessions.errors import TooManySessions
 from gateway.sessions.session import Session
+from shared.errors import Draining
 
 LAST_WORDS_S = 1.0
 """For the last messages of those that were given up."""

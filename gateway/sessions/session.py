@@ -9,11 +9,11 @@ from typing import Any
 
 from gateway.pipeline import Pipeline
 from gateway.sessions.context import Compose, Context, ContextLimits
-from gateway.sessions.errors import ContextExists, Draining, TooManyContexts, UnknownContext
+from gateway.sessions.errors import ContextExists, TooManyContexts, UnknownContext
 from gateway.sessions.events import Cancelled, Done, Event, Failed, LeavingSoon
 from gateway.sessions.outbox import Outbox
 from gateway.text.incremental import IncrementalText
-from shared.errors import FleetError
+from shared.errors import Draining, FleetError
 from shared.observe import logger
 
 log = logger(__name__)
@@ -48,7 +48,9 @@ class Session:
         """Whether any context has audio that is being made or waits for the reader."""
         return any(context.is_speaking for context in self._contexts.values())
 
-    def open(self, context_id: str, tag: Any, compose: Compose, text: IncrementalText) -> None:
+    def open(
+        self, context_id: str, tag: Any, compose: Compose, text: IncrementalText, max_ahead_s: float | None = None
+    ) -> None:
         """Begin a context; ``tag`` comes with its events. Raises ContextExists, TooManyContexts, Draining."""
         if self._is_draining:
             raise Draining("This server is about to stop. Connect again to begin anew.")
@@ -58,7 +60,13 @@ class Session:
             raise TooManyContexts(f"At most {self._limits.max_contexts} contexts may be open at a time.")
         self._failed_ids.pop(context_id, None)
         context = Context(
-            context_id, tag, compose=compose, text=text, pipeline=self._pipeline, limits=self._limits.context
+            context_id,
+            tag,
+            compose=compose,
+            text=text,
+            pipeline=self._pipeline,
+            limits=self._limits.context,
+            max_ahead_s=max_ahead_s,
         )
         self._contexts[context_id] = context
         task = self._tasks[context] = asyncio.create_task(self._run(context))
@@ -96,6 +104,8 @@ class Session:
         """Begin no more contexts; end when those that are open have."""
         self._is_draining = True
         self.outbox.answer(LeavingSoon(within_s))
+        for context in self._contexts.values():
+            context.hurry()
         self._end_if_drained()
 
     def give_up(self) -> None:

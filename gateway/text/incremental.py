@@ -26,8 +26,8 @@ LONGEST_SENTENCE_CHARS = 1_000
 LONGEST_WORD_CHARS = 4_000
 """What has no space in so many characters is no word, and is cut anywhere."""
 
-PORTION_CHARS = 20_000
-"""Looked at in one go: a few milliseconds."""
+PORTION_CHARS = 200
+"""About 13 s of speech: as much as is given out in one go, where a sentence ends before."""
 
 _PROBES = ("x", "X", "5", '"', "」", " x", " X", ' "X')
 """What may come next. An end of a sentence that is one before all of these is one for good."""
@@ -37,6 +37,8 @@ _LOOKAHEAD_CHARS = 64
 _LOOKBACK_CHARS = 64
 """What is farther from a stop than this does not change what it is."""
 _OVERLONG_STEP_CHARS = 100
+_WINDOW_CHARS = 2 * LONGEST_SENTENCE_CHARS
+"""Looked at in one go."""
 _LONGEST_TAG_CHARS = 300
 
 _SPACE = re.compile(r"\s++")
@@ -72,11 +74,16 @@ class IncrementalText:
         self._next_breath = LONGEST_SENTENCE_CHARS
         self._markup = _MarkupInForce(has_voice_tags=has_voice_tags)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to be given out."""
+        return not self._buffer or self._buffer.isspace()
+
     def append(self, text: str) -> None:
         self._buffer += text
 
     def sentences(self) -> Portion | None:
-        """All sentences that are sure to be whole; of one that does not end, as much as can be said in one breath."""
+        """Sentences that are sure to be whole; of one that does not end, as much as can be said in one breath."""
         while end := self._last_sentence_end() or self._end_of_overlong():
             if portion := self._take(end):
                 return portion
@@ -93,7 +100,7 @@ class IncrementalText:
         return self._take(self._last_word_end(LEAST_WORDS_CHARS))
 
     def rest(self) -> Portion | None:
-        """All that is there, whatever it ends with."""
+        """All that is there, whatever it ends with; ask for ``sentences`` first."""
         return self._take(len(self._buffer))
 
     def _take(self, end: int) -> Portion | None:
@@ -108,14 +115,14 @@ class IncrementalText:
         return None if text.isspace() else portion
 
     def _last_sentence_end(self) -> int:
-        """0 if there is none."""
-        window = self._buffer[:PORTION_CHARS]
+        """Of the last sentence that ends within a portion, else of the first; 0 if there is none."""
+        window = self._buffer[:_WINDOW_CHARS]
         start = self._window_start(window)
         self._judged = max(0, len(window) - _LOOKAHEAD_CHARS)
         if not _MAY_END.search(window, start):
             return 0
         ends = self._ends(window[start:], self._probes[0]) | _block_ends(window[start:])
-        for end in sorted(ends, reverse=True):
+        for end in sorted(ends, key=lambda end: (start + end > PORTION_CHARS, abs(PORTION_CHARS - start - end))):
             if self._is_certain(window[start:], end) and not self._is_inside_markup(start + end):
                 return start + end
         return 0
@@ -141,7 +148,7 @@ class IncrementalText:
         return {span.end for span in split_sentences(text + following, self._language) if span.end <= len(text)}
 
     def _last_clause_end(self, at_least: int) -> int:
-        window = self._buffer[:PORTION_CHARS]
+        window = self._buffer[:_WINDOW_CHARS]
         ends = [match.end() for match in _CLAUSE_END.finditer(window) if match.end() >= at_least]
         return next((end for end in reversed(ends) if not self._is_inside_markup(end)), 0)
 
@@ -165,7 +172,7 @@ class IncrementalText:
 
     def _last_word_end(self, at_least: int) -> int:
         """The last space that no number, abbreviation or tag lies around."""
-        text = self._buffer[:PORTION_CHARS]
+        text = self._buffer[:_WINDOW_CHARS]
         spaces = [match.end() for match in _SPACE.finditer(text, max(0, len(text) - LONGEST_SENTENCE_CHARS))]
         for end in reversed(spaces):
             if end < at_least:

@@ -8,12 +8,13 @@ from typing import cast
 import pytest
 
 from gateway.pipeline import Pipeline, Utterance
-from gateway.sessions import Draining, Failed, LeavingSoon, Session, SessionLimits, Sessions, TooManySessions
+from gateway.sessions import Failed, LeavingSoon, Session, SessionLimits, Sessions, TooManySessions
 from gateway.sessions.context import ContextLimits
 from gateway.text.incremental import IncrementalText
 from gateway.text.languages import Language
+from shared.errors import Draining
 
-LIMITS = SessionLimits(2, ContextLimits(100, 100, 60.0, 60.0))
+LIMITS = SessionLimits(2, ContextLimits(100, 100, 60.0, 60.0, 10.0))
 UNUSED = cast("Pipeline", None)
 
 

@@ -162,6 +162,16 @@ def test_contexts_are_each_their_own(client: Client) -> None:
     assert client.heard["a"].audio[:20_000] != client.heard["c"].audio[:20_000]
 
 
+def test_no_more_is_made_than_is_heard_soon(service: Service) -> None:
+    with connected(service.url) as client:
+        client.say("start", max_ahead_s=5)
+        client.say("text", text=SENTENCES)
+        client.say("end")
+        with pytest.raises(TimeoutError):
+            client.until("done", timeout_s=6)
+        assert 5 < len(client.heard["default"].audio) / 2 / SAMPLE_RATE < 40
+
+
 def test_contexts_take_turns(strict: Service) -> None:
     with connected(strict.url) as client:
         for name in "ab":
@@ -228,7 +238,7 @@ def test_a_client_that_vanishes_stops_its_work(strict: Service) -> None:
 
 def test_a_client_that_does_not_read_slows_itself_alone(service: Service) -> None:
     with connected(service.url, max_queue=1) as silent:
-        silent.say("start")
+        silent.say("start", max_ahead_s=36_000)
         for _ in range(25):
             silent.say("text", text=SENTENCES + " ")  # over an hour of audio
         made = -1.0
@@ -354,7 +364,7 @@ def test_a_silent_connection_is_closed_and_one_over_the_limit_at_once(strict: Se
     with connected(strict.url) as first, connected(strict.url) as second, connected(strict.url) as third:
         assert third.ready["type"] == "error"
         assert third.close_code() == 4503
-        first.say("start")
+        first.say("start", max_ahead_s=600)
         first.say("text", text=SENTENCES[:1500])
         first.say("end")
         assert second.close_code() == 4408
