@@ -167,10 +167,18 @@ def queue_requeue(ids: tuple[str, ...], every: bool) -> None:
 
 
 @main.command()
-@click.argument("text")
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.argument("text", required=False)
+@click.option("-f", "--file", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Text file.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Audio file to write.")
+@click.option("--play", is_flag=True, help="Play it as it comes, through ffplay, aplay or paplay.")
+@click.option("--subtitles", type=click.Path(dir_okay=False, path_type=Path), help="Subtitles to write: .srt or .vtt.")
 @click.option("--voice", default=None, help="Name, or mix such as 'af_bella(2)+af_sky(1)'.")
-@click.option("--format", "response_format", default=None, help="mp3, opus, aac, flac, wav, pcm or m4a.")
+@click.option(
+    "--format",
+    "response_format",
+    default=None,
+    help="mp3, opus, aac, flac, wav ...; by default what the name ends with.",
+)
 @click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.25, 4.0), help="Speaking rate.")
 @click.option(
     "--lang", "lang_code", default=None, help="Language of the text, such as a or en-gb; by default the voice's."
@@ -180,8 +188,11 @@ def queue_requeue(ids: tuple[str, ...], every: bool) -> None:
 )
 @click.option("--api-key", default="not-needed", envvar="KOKORO_FLEET_API_KEY", help="Sent as a bearer token.")
 def say(  # noqa: PLR0917 - click hands over the options
-    text: str,
-    output: Path,
+    text: str | None,
+    source: Path | None,
+    output: Path | None,
+    play: bool,
+    subtitles: Path | None,
     voice: str | None,
     response_format: str | None,
     speed: float,
@@ -189,9 +200,34 @@ def say(  # noqa: PLR0917 - click hands over the options
     url: str,
     api_key: str,
 ) -> None:
-    """Have a running service speak TEXT into a file. TEXT may be - for standard input."""
-    from cli.say import Saying, say_to_file
+    """Have a running service speak TEXT, a file, or with - standard input: into a file, or aloud.
 
-    text = sys.stdin.read() if text == "-" else text
-    form = response_format or output.suffix.removeprefix(".").lower() or "mp3"
-    say_to_file(Saying(text, voice, form, speed, lang_code), output, url, api_key)
+    \b
+    kokoro-fleet say "Hello world!" -o hello.mp3
+    kokoro-fleet say -f book.txt -o book.m4a --subtitles book.srt
+    fortune | kokoro-fleet say - --play
+
+    Exits with 1 if the service or the player fails, 2 for wrong options, 130 after Ctrl-C, which cancels the work.
+    """
+    from cli.say import SUBTITLES, Outlets, Saying
+    from cli.say import say as say_it
+
+    if (text is None) == (source is None):
+        raise click.UsageError("Give a TEXT, - for standard input, or --file.")
+    if not (output or play or subtitles):
+        raise click.UsageError("Say where to: --output, --play or --subtitles.")
+    if subtitles and subtitles.suffix.lower() not in SUBTITLES:
+        raise click.UsageError("--subtitles takes a name that ends with .srt or .vtt.")
+    form = response_format or (output.suffix.removeprefix(".").lower() or "mp3" if output else "pcm")
+    saying = Saying(_text(text, source), voice, form, speed, lang_code)
+    say_it(saying, Outlets(output, subtitles, play), url, api_key)
+
+
+def _text(text: str | None, source: Path | None) -> str:
+    """What is to be said. Raises ClickException for what is not UTF-8."""
+    try:
+        if source is not None:
+            return source.read_text(encoding="utf-8")
+        return sys.stdin.buffer.read().decode() if text == "-" else text or ""
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{source or 'Standard input'} is not UTF-8 text: {error.reason}.") from error

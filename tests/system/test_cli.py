@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import av
 import httpx
 import psutil
 import pytest
+import srt
+import webvtt
 
 from tests.conftest import Service, wait_until
 
@@ -78,6 +81,77 @@ def test_say_shows_the_servers_reason_and_writes_nothing(service: Service, tmp_p
     assert result.returncode == 1
     assert "400: Voice 'af_bela' not found. Did you mean 'af_bella'" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_say_reads_a_file_and_standard_input(service: Service, tmp_path: Path) -> None:
+    source = tmp_path / "text.txt"
+    source.write_text("Grüße aus Köln.", encoding="utf-8")
+    result = cli("say", "-f", str(source), "-o", str(tmp_path / "a.pcm"), "--url", service.url)
+    assert result.returncode == 0, result.stderr
+    command = [sys.executable, "-m", "cli", "say", "-", "-o", str(tmp_path / "b.pcm"), "--url", service.url]
+    with source.open("rb") as text:
+        subprocess.run(command, stdin=text, check=True, timeout=60, stderr=subprocess.DEVNULL)
+    assert (tmp_path / "a.pcm").read_bytes() == (tmp_path / "b.pcm").read_bytes()
+    source.write_bytes(b"\xff\xfe")
+    result = cli("say", "-f", str(source), "-o", str(tmp_path / "c.pcm"), "--url", service.url)
+    assert result.returncode == 1
+    assert "is not UTF-8 text" in result.stderr
+
+
+def test_say_writes_subtitles_of_what_is_heard_and_true_sizes(service: Service, tmp_path: Path) -> None:
+    text = "Hello there. [pause:2s] This is the second sentence."
+    for form in ("srt", "vtt"):
+        names = [str(tmp_path / f"hello.{suffix}") for suffix in ("wav", form)]
+        result = cli("say", text, "-o", names[0], "--subtitles", names[1], "--url", service.url)
+        assert result.returncode == 0, result.stderr
+    cues = list(srt.parse((tmp_path / "hello.srt").read_text()))
+    assert [cue.content for cue in cues] == ["Hello there.", "This is the second sentence."]
+    assert (cues[1].start - cues[0].end).total_seconds() > 1.5
+    assert len(webvtt.read(str(tmp_path / "hello.vtt"))) == 2
+    with wave.open(str(tmp_path / "hello.wav")) as file:
+        assert file.getnframes() / file.getframerate() >= cues[1].end.total_seconds()
+        assert (tmp_path / "hello.wav").stat().st_size == 44 + 2 * file.getnframes()
+
+
+def test_say_plays_through_the_player_that_is_there(service: Service, tmp_path: Path) -> None:
+    player = tmp_path / "aplay"
+    player.write_text(f"#!/bin/sh\necho $* > {tmp_path}/arguments\nexec /bin/cat > {tmp_path}/played\n")
+    player.chmod(0o755)
+    result = cli("say", "Hello world!", "--play", "--url", service.url, PATH=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "played").read_bytes() == service.speak("Hello world!").content
+    assert "-r 24000" in (tmp_path / "arguments").read_text()
+    result = cli("say", "Hi.", "--play", "--format", "mp3", "--url", service.url, PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert "aplay cannot play mp3" in result.stderr
+
+
+def test_say_without_a_player_says_what_to_install(service: Service, tmp_path: Path) -> None:
+    result = cli("say", "Hello world!", "--play", "--url", service.url, PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert "install ffplay" in result.stderr
+
+
+def test_say_interrupted_writes_nothing(service: Service, tmp_path: Path) -> None:
+    text = "A sentence that is said many times over. " * 20_000
+    source = tmp_path / "text.txt"
+    source.write_text(text)
+    command = [sys.executable, "-m", "cli", "say", "-f", str(source), "-o", str(tmp_path / "a.mp3")]
+    saying = subprocess.Popen([*command, "--url", service.url], stderr=subprocess.PIPE)
+    wait_until((tmp_path / "a.mp3.part").exists, "it has begun")
+    saying.send_signal(signal.SIGINT)
+    _, told = saying.communicate(timeout=30)
+    assert saying.returncode == 130
+    assert b"Cancelled" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["Hi."], ["-o", "a.mp3"], ["Hi.", "-f", "nowhere.txt", "-o", "a.mp3"], ["Hi.", "--subtitles", "a.txt"]],
+)
+def test_say_refuses_options_that_make_no_sense(arguments: list[str]) -> None:
+    assert cli("say", *arguments).returncode == 2
 
 
 def test_say_without_a_server(tmp_path: Path) -> None:
