@@ -10,6 +10,8 @@ CASES = (
     ("$5", "five dollars"),
     ("$1", "one dollar"),
     ("$0.99", "ninety-nine cents"),
+    ("$.05", "five cents"),
+    ("$.00 or .00 €", "zero dollars or zero euros"),
     ("$1.00", "one dollar"),
     ("$1.20", "one dollar and twenty cents"),
     ("$1.01", "one dollar and one cent"),

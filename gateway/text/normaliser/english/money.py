@@ -178,6 +178,7 @@ def spoken_amount(say: Numbers, currency: Currency, match: regex.Match[str]) -> 
 def plain_amount(say: Numbers, currency: Currency, amount: str) -> str:
     """ "1.20" is one dollar and twenty cents; with other than two decimals, one point two dollars."""
     whole, _, small = amount.partition(".")
+    whole = whole or "0"
     if not small or (len(small) == 2 and small == "00"):
         return f"{say.cardinal(whole)} {currency.one if whole == '1' else currency.many}"
     if len(small) != 2 or not currency.small_one:
