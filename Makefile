@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 VENV ?= .venv
 MODEL_VENV ?= .venv-model
+CLIENTS_VENV ?= .venv-clients
 # The first Python here that will do; asked, since a name on PATH may be another version, or a shim for none.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && command -v $$p && break; done)
@@ -13,7 +14,7 @@ TORCH := torch==2.13.0
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up test test-model quality test-chaos lint format bench-gateway clean
+.PHONY: help up test test-model quality test-chaos test-browser test-clients lint format bench-gateway clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,7 +23,7 @@ up: $(VENV)/.run ## Install, fetch the model and start everything on this machin
 	@$(VENV)/bin/kokoro-fleet up
 
 test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
-	@$(VENV)/bin/pytest -m "not model and not chaos" tests
+	@$(VENV)/bin/pytest -m "not model and not chaos and not browser and not clients" tests
 
 test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
 	@$(MODEL_VENV)/bin/kokoro-fleet models pull
@@ -35,6 +36,12 @@ quality: $(MODEL_VENV)/.quality ## Is the graph GRAPH as good as the graph AGAIN
 test-chaos: $(VENV)/.dev ## Load, floods, killed workers, gateway and queue: count what is lost
 	@$(VENV)/bin/pytest -m "chaos" --timeout 300 tests
 
+test-browser: $(VENV)/.dev ## The web player in a real Chromium, which must be installed (Debian: apt install chromium)
+	@$(VENV)/bin/pytest -m "browser" --timeout 120 tests
+
+test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.installed ## Other people's clients against a real service; needs node, chromium, curl, wget
+	@CLIENTS_REQUIRED=1 CLIENTS_VENV=$(CLIENTS_VENV) $(VENV)/bin/pytest -m "clients" tests/clients
+
 lint: $(VENV)/.dev ## Ruff, strict mypy, import rules
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -46,7 +53,7 @@ format: $(VENV)/.dev ## Format the code
 	@$(VENV)/bin/ruff format .
 
 clean: ## Remove environments and caches, not the model
-	rm -rf $(VENV) $(MODEL_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MODEL_VENV) $(CLIENTS_VENV) tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # One stamp per set of extras: a second run finds it and starts at once.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -70,6 +77,13 @@ $(MODEL_VENV)/.dev: pyproject.toml constraints.txt
 
 $(MODEL_VENV)/.quality: $(MODEL_VENV)/.dev
 	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[quality]'
+	@touch $@
+
+$(CLIENTS_VENV)/.installed: tests/clients/requirements.txt tests/clients/constraints.txt tests/clients/package-lock.json
+	$(call venv,$(CLIENTS_VENV))
+	@echo "Installing other people's clients (about 1 GB, once)"
+	@$(CLIENTS_VENV)/bin/pip install -r tests/clients/requirements.txt
+	@npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 define venv

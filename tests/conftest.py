@@ -22,7 +22,7 @@ from shared.streams import connect
 from shared.streams.keys import GROUP
 
 PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices")
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 150
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
