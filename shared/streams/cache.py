@@ -127,7 +127,7 @@ class ChunkStore:
 
     async def ask(self, claim: Claim) -> CachedChunk | NotCached:
         """The chunk; where it is not there, whether the asker is to make it."""
-        args = [claim.digest, claim.asker, self._lease_ms, self._ttl_ms]
+        args: list[str | int] = [claim.digest, claim.asker, self._lease_ms, self._ttl_ms]
         async with reaching_redis():
             verdict, packed = await self._ask(keys=[claim.lead], args=args)
             if verdict != b"hit":
@@ -140,7 +140,7 @@ class ChunkStore:
     async def keep(self, claim: Claim, chunk: CachedChunk) -> int | None:
         """Keep a chunk, give the lead back. Returns how many others made room; None: it is larger than all may be."""
         packed: bytes = msgpack.packb([FORMAT, chunk.sample_rate, chunk.durations, chunk.pcm])
-        args = [claim.digest, claim.asker, packed, self._max_bytes, self._ttl_ms]
+        args: list[str | bytes | int] = [claim.digest, claim.asker, packed, self._max_bytes, self._ttl_ms]
         async with reaching_redis():
             removed = int(await self._keep(keys=[claim.lead], args=args))
         return None if removed < 0 else removed

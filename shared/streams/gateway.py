@@ -99,7 +99,10 @@ class GatewayStreams:
         """What a new job of this tenant, or of this request if it has none, would wait for in each lane."""
         async with reaching_redis():
             rows = await self._ahead(args=[GROUP, flow_of(tenant_id, request_id), *(lane.value for lane in Lane)])
-        return {lane: Ahead(*(ms / 1000 for ms in row[:3]), row[3]) for lane, row in zip(Lane, rows, strict=True)}
+        return {
+            lane: Ahead(held / 1000, before / 1000, waiting / 1000, flows)
+            for lane, (held, before, waiting, flows) in zip(Lane, rows, strict=True)
+        }
 
     async def cancel(self, request_id: str, ttl_s: float, seqs: Iterable[int] = (), tenant_id: str = "") -> None:
         """Tell all workers that nobody waits for this request any more; those of its jobs ``seqs`` that still wait are
