@@ -14,6 +14,11 @@ ANY_TEXT: frozenset[str] = frozenset()
 
 DIGITS = frozenset("0123456789")
 
+ANY_LETTER = "any letter"
+"""Stands among a text's characters for its letters, whichever they are."""
+
+LETTERS = frozenset({ANY_LETTER})
+
 
 class Rule(NamedTuple):
     """Replaces each match of ``pattern``, or only its group ``it`` where it has one."""
@@ -24,6 +29,8 @@ class Rule(NamedTuple):
     replacement: Callable[[regex.Match[str]], str]
     needs: frozenset[str] = ANY_TEXT
     """Characters of which one must be in a text for the rule to match: most texts then cost it nothing."""
+    also_needs: frozenset[str] = ANY_TEXT
+    """The same, of others."""
     hint: regex.Pattern[str] | None = None
     """Is found in every text in which ``pattern`` is, and much sooner."""
 
@@ -50,6 +57,7 @@ class Unwrap(NamedTuple):
     name: str
     pattern: regex.Pattern[str]
     needs: frozenset[str] = ANY_TEXT
+    also_needs: frozenset[str] = ANY_TEXT
 
     def apply(self, text: AlignedText) -> AlignedText:
         """A match with an OBJECT in what it would take away stays as it is. Linear."""
@@ -90,11 +98,20 @@ def remembered(replacement: Callable[[regex.Match[str]], str], *groups: str | in
 
 def apply_rules(text: AlignedText, rules: Iterable[AnyRule]) -> AlignedText:
     """``text`` after each of ``rules`` in turn."""
-    characters = set(text.text)
+    characters = _characters(text)
     for rule in rules:
         if rule.needs and rule.needs.isdisjoint(characters):
             continue
+        if rule.also_needs and rule.also_needs.isdisjoint(characters):
+            continue
         changed = rule.apply(text)
         if changed is not text:
-            text, characters = changed, set(changed.text)
+            text, characters = changed, _characters(changed)
     return text
+
+
+def _characters(text: AlignedText) -> set[str]:
+    characters = set(text.text)
+    if any(map(str.isalpha, characters)):
+        characters.add(ANY_LETTER)
+    return characters

@@ -29,6 +29,9 @@ def by_groups(
     def said(number: int) -> str:
         if number < group or number >= limit:
             return known(number)
+        upper, lower = divmod(number, group)
+        if upper < group:  # as most are
+            return join(known(upper * group), known(lower), lower) if lower else known(number)
         words, lower, power = "", 0, 1
         while number:
             number, digits = divmod(number, group)

@@ -7,7 +7,7 @@ import regex
 from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import any_of
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import Rule, remembered
+from gateway.text.rules import LETTERS, Rule, remembered
 
 SIGN_NAMES = {
     ".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
@@ -142,7 +142,7 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
     return (
         Rule("path of Windows", _PATH_OF_WINDOWS, path, frozenset("\\")),
         Rule("path", _PATH_RULE, path, frozenset("/")),
-        Rule("file name", _FILE_NAME, remembered(file_name), frozenset("."), hint=_FILE_NAME_HINT),
+        Rule("file name", _FILE_NAME, remembered(file_name), frozenset("."), LETTERS, hint=_FILE_NAME_HINT),
     )
 
 

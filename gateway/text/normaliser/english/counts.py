@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 import regex
 
 from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import BEGIN, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
 
 VULGAR = {
     "½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅕": ("1", "5"),
@@ -182,12 +183,13 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             DIGITS,
             hint=_THOUSANDS_APART_HINT,
         ),
-        Rule("version", _VERSION, remembered(dotted), DIGITS, hint=_VERSION_HINT),
+        Rule("version", _VERSION, remembered(dotted), DIGITS, frozenset(".vV"), hint=_VERSION_HINT),
         Rule(
             "ordinal",
             _ORDINAL,
             remembered(lambda match: say.ordinal(match["number"]) + (match["plural"] or "")),
             DIGITS,
+            LETTERS,
             hint=_ORDINAL_HINT,
         ),
         Rule(
@@ -195,18 +197,31 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             _POSSESSIVE_OR_PLURAL_NUMBER,
             remembered(lambda match: _with_s(say.cardinal(match["number"]))),
             DIGITS,
+            frozenset("s"),
             hint=_POSSESSIVE_OR_PLURAL_NUMBER_HINT,
         ),
-        Rule("letters and digits", _LETTERS_AND_DIGITS, remembered(mixture), DIGITS, hint=_LETTERS_AND_DIGITS_HINT),
+        Rule(
+            "letters and digits",
+            _LETTERS_AND_DIGITS,
+            remembered(mixture),
+            DIGITS,
+            LETTERS,
+            hint=_LETTERS_AND_DIGITS_HINT,
+        ),
     )
 
 
 def _piece(say: Numbers, piece: str) -> str:
     if piece[0].isdecimal():
         return say.number(piece) if len(piece) < 5 or "." in piece else digits(piece)
-    if piece.isascii() and piece.isupper() and len(piece) <= 2:
-        return spelled(piece)
+    if len(piece) > 2:
+        return piece
+    if piece.isascii() and piece.isupper():
+        return _spelled(piece)
     return "A." if piece == "a" else piece
+
+
+_spelled = functools.lru_cache(maxsize=1024)(spelled)  # one letter or two
 
 
 _SIGNED_NUMBER = regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)")

@@ -6,7 +6,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import MONTHS, Numbers
 from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, ORDINAL_SUFFIX, SPACE, any_of
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
 
 SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
@@ -87,9 +87,20 @@ def _numeric(say: Numbers) -> tuple[Rule, ...]:
         return spoken_date(say, "", found[1], found[0]) if found else match.group()
 
     return (
-        Rule("date, year first", _DATE_YEAR_FIRST, remembered(iso), DIGITS, hint=_DATE_YEAR_FIRST_HINT),
-        Rule("date, year last", _DATE_YEAR_LAST, remembered(fields), DIGITS, hint=_DATE_YEAR_LAST_HINT),
-        Rule("date, without year", _DATE_WITHOUT_YEAR, remembered(day_of_year), DIGITS, hint=_DATE_WITHOUT_YEAR_HINT),
+        Rule(
+            "date, year first", _DATE_YEAR_FIRST, remembered(iso), DIGITS, frozenset("-/."), hint=_DATE_YEAR_FIRST_HINT
+        ),
+        Rule(
+            "date, year last", _DATE_YEAR_LAST, remembered(fields), DIGITS, frozenset("-/."), hint=_DATE_YEAR_LAST_HINT
+        ),
+        Rule(
+            "date, without year",
+            _DATE_WITHOUT_YEAR,
+            remembered(day_of_year),
+            DIGITS,
+            frozenset("/"),
+            hint=_DATE_WITHOUT_YEAR_HINT,
+        ),
     )
 
 
@@ -142,6 +153,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             _SHORT_MONTH,
             lambda match: SHORT_MONTHS[match["month"]],
             _FIRST_OF_MONTHS,
+            DIGITS,
             hint=_SHORT_MONTH_HINT,
         ),
         Rule(
@@ -149,9 +161,10 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             _DATE_WITH_DASHES,
             remembered(with_dashes),
             DIGITS,
+            frozenset("-"),
             hint=_DATE_WITH_DASHES_HINT,
         ),
-        Rule("year after month", _YEAR_AFTER_MONTH, lambda match: say.year(match["it"]), _FIRST_OF_MONTHS),
+        Rule("year after month", _YEAR_AFTER_MONTH, lambda match: say.year(match["it"]), _FIRST_OF_MONTHS, DIGITS),
         Rule(
             "second day after month",
             _SECOND_DAY_AFTER_MONTH,
@@ -159,8 +172,8 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             _FIRST_OF_MONTHS,
             hint=_SECOND_DAY_AFTER_MONTH_HINT,
         ),
-        Rule("day after month", _DAY_AFTER_MONTH, remembered(day, "it"), _FIRST_OF_MONTHS),
-        Rule("day before month", _DAY_BEFORE_MONTH, day_before, _FIRST_OF_MONTHS, hint=_DAY_BEFORE_MONTH_HINT),
+        Rule("day after month", _DAY_AFTER_MONTH, remembered(day, "it"), _FIRST_OF_MONTHS, DIGITS),
+        Rule("day before month", _DAY_BEFORE_MONTH, day_before, _FIRST_OF_MONTHS, DIGITS, hint=_DAY_BEFORE_MONTH_HINT),
     )
 
 
@@ -185,7 +198,7 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
         return say.year(match["year"].replace(",", ""))
 
     return (
-        Rule("decade", _DECADE, lambda match: say.decade(match["decade"]), DIGITS, hint=_DECADE_HINT),
+        Rule("decade", _DECADE, lambda match: say.decade(match["decade"]), DIGITS, frozenset("s"), hint=_DECADE_HINT),
         Rule(
             "short year",
             _SHORT_YEAR,
@@ -207,6 +220,7 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             _YEAR_IN_CONTEXT,
             lambda match: say.year(match["year"]),
             DIGITS,
+            LETTERS,
             hint=_YEAR_IN_CONTEXT_HINT,
         ),
         Rule("year", _YEAR_RULE, lambda match: say.year(match["year"]), DIGITS, hint=_YEAR_HINT),

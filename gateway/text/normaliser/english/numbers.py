@@ -95,6 +95,8 @@ class Numbers:
 
     def _as_cardinal(self, text: str) -> str:
         """A whole number, with or without separators: "1,024", "007", "12345678901234"."""
+        if len(text) <= _MAX_PLAIN_DIGITS and text[0] != "0" and text.isdecimal():
+            return self._in_groups(int(text))
         plain = text.replace(",", "").replace(" ", "")
         limit = MAX_DIGITS if plain == text else MAX_GROUPED_DIGITS
         if len(plain) > limit or (plain[0] == "0" and len(plain) > 1):
@@ -111,6 +113,8 @@ class Numbers:
 
     def _as_number(self, text: str) -> str:
         """A number as written, perhaps with a sign, separators and decimals: "-1,024.50"."""
+        if text.isdecimal():
+            return self.cardinal(text)
         sign = ""
         if text[0] in "+-−–":
             sign, text = "plus " if text[0] == "+" else "minus ", text[1:].lstrip()

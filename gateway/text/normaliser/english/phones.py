@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 
 from gateway.text.normaliser.english.numbers import digits
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
 
 _GAP = r"[ .‑-]"
 _EXTENSION = r"(?:,? ?(?:ext\.?|x|extension) ?(?P<extension>\d{1,6}+))?"
@@ -31,8 +31,15 @@ _EMERGENCY_NUMBER = regex.compile(
 def phone_rules() -> tuple[Rule, ...]:
     return (
         Rule("international telephone number", _INTERNATIONAL_TELEPHONE_NUMBER, remembered(_phone), frozenset("+")),
-        Rule("telephone number", _TELEPHONE_NUMBER, remembered(_phone), DIGITS, hint=_TELEPHONE_NUMBER_HINT),
-        Rule("emergency number", _EMERGENCY_NUMBER, lambda match: digits(match.group()), DIGITS),
+        Rule(
+            "telephone number",
+            _TELEPHONE_NUMBER,
+            remembered(_phone),
+            DIGITS,
+            frozenset("-.‑ ("),
+            hint=_TELEPHONE_NUMBER_HINT,
+        ),
+        Rule("emergency number", _EMERGENCY_NUMBER, lambda match: digits(match.group()), DIGITS, LETTERS),
     )
 
 

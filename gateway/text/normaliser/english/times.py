@@ -6,7 +6,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
 from gateway.text.normaliser.english.patterns import BEGIN, SPACE
-from gateway.text.rules import Rule, remembered
+from gateway.text.rules import DIGITS, Rule, remembered
 
 _HALF = r"(?P<half>[AaPp])(?:(?P<dot>\.)[Mm]\.?|[Mm])(?![\p{L}\p{N}])"
 _HALF_HINT = regex.compile(r"[0-9] ?[AaPp]\.?[Mm]")
@@ -63,8 +63,8 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
         return words + (" U.T.C" if match["utc"] else "")
 
     return (
-        Rule("time", _TIME, remembered(clock), frozenset(":")),
-        Rule("time with a stop", _TIME_WITH_A_STOP, remembered(clock), frozenset("mM")),
+        Rule("time", _TIME, remembered(clock), frozenset(":"), DIGITS),
+        Rule("time with a stop", _TIME_WITH_A_STOP, remembered(clock), frozenset("mM"), DIGITS),
         Rule(
             "hour",
             _HOUR,
@@ -123,8 +123,8 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         )
 
     return (
-        Rule("duration with colons", _DURATION_WITH_COLONS, remembered(colons), frozenset(":")),
-        Rule("duration with letters", _DURATION_WITH_LETTERS, remembered(letters), frozenset("hm")),
+        Rule("duration with colons", _DURATION_WITH_COLONS, remembered(colons), frozenset(":"), DIGITS),
+        Rule("duration with letters", _DURATION_WITH_LETTERS, remembered(letters), frozenset("hm"), DIGITS),
         Rule(
             "minutes and seconds",
             _MINUTES_AND_SECONDS,

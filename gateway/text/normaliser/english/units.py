@@ -9,7 +9,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
 from gateway.text.normaliser.english.patterns import BEGIN, NUMBER, SPACE, any_of
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
 
 _PREFIXED = {
     "m": ("meter", ("k", "c", "m", "µ", "n")),
@@ -120,6 +120,7 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
             regex.compile(_PER_UNIT),
             unit_per,
             frozenset("/"),
+            DIGITS,
             hint=_PER_UNIT_HINT,
         ),
         Rule(
@@ -127,10 +128,11 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
             regex.compile(f"{_AFTER_NUMBER}{_POWER})"),
             power_of_unit,
             DIGITS,
+            LETTERS,
             hint=_POWER_HINT,
         ),
-        Rule("unit", simple, unit, DIGITS, hint=_UNIT_HINT),
-        Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×")),
+        Rule("unit", simple, unit, DIGITS, LETTERS, hint=_UNIT_HINT),
+        Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×"), DIGITS),
     )
 
 
