@@ -138,7 +138,7 @@ def test_say_interrupted_writes_nothing(service: Service, tmp_path: Path) -> Non
     source.write_text(text)
     command = [sys.executable, "-m", "cli", "say", "-f", str(source), "-o", str(tmp_path / "a.mp3")]
     saying = subprocess.Popen([*command, "--url", service.url], stderr=subprocess.PIPE)
-    wait_until((tmp_path / "a.mp3.part").exists, "it has begun")
+    wait_until((tmp_path / "a.mp3.part").exists, "it has begun", 40)
     saying.send_signal(signal.SIGINT)
     _, told = saying.communicate(timeout=30)
     assert saying.returncode == 130
