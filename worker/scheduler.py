@@ -39,6 +39,9 @@ class Scheduler:
     Higher lanes go first, but each lower one is credited with its share of all audio that others make (as in deficit
     round-robin). When a turn's worth has gathered it goes first itself, and if it then has no work it loses what it was
     owed: nothing is saved up while idle.
+
+    A job that a worker died over runs alone, so that others need not die with it, nor be blamed; and before all
+    else: it has waited since before that death, and would stand in the way of its lane's batches.
     """
 
     def __init__(
@@ -54,9 +57,19 @@ class Scheduler:
         self._mean_cost_ms = float(TURN_AUDIO_MS)
         self._owed: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
         self._waiting: dict[Lane, deque[Claimed]] = {lane: deque() for lane in Lane}
+        self._suspects: deque[Claimed] = deque()
 
     def __len__(self) -> int:
-        return sum(len(queue) for queue in self._waiting.values())
+        return sum(len(queue) for queue in self._queues)
+
+    @property
+    def _queues(self) -> list[deque[Claimed]]:
+        return [self._suspects, *self._waiting.values()]
+
+    @property
+    def max_jobs(self) -> int:
+        """How many jobs the next batch may hold."""
+        return self._max_jobs
 
     @property
     def room(self) -> int:
@@ -78,7 +91,7 @@ class Scheduler:
     @property
     def readers(self) -> set[Reader]:
         """Those who wait for the jobs here."""
-        return {claimed.reader for queue in self._waiting.values() for claimed in queue}
+        return {claimed.reader for queue in self._queues for claimed in queue}
 
     def wishes(self, room: int) -> list[tuple[Lane, int]]:
         """Lanes in the order to claim from, each with how many jobs to take of it at the most.
@@ -103,34 +116,40 @@ class Scheduler:
 
     def clear(self) -> None:
         """Forget all jobs, but not what was measured."""
-        for queue in self._waiting.values():
+        for queue in self._queues:
             queue.clear()
 
     def add(self, claimed: Iterable[Claimed]) -> None:
         for item in claimed:
-            self._waiting[item.lane].append(item)
+            (self._suspects if item.deaths else self._waiting[item.lane]).append(item)
             self._mean_cost_ms += COST_SMOOTHING * (audio_ms(item.job) - self._mean_cost_ms)
 
     def next_batch(self, now_ms: int, gone: Collection[Reader]) -> Batch:
         """Take the next batch, highest lane first. ``gone`` are readers who wait no more."""
         batch = Batch()
+        while self._suspects and not batch.jobs:
+            self._take(self._suspects, batch, now_ms, gone)
         longest = 0
-        lanes = list(Lane)
+        lanes = [] if batch.jobs else list(Lane)
         while (lane := self._next_lane(lanes)) is not None:
             queue = self._waiting[lane]
-            claimed = queue[0]
-            tokens = len(claimed.job.token_ids)
-            if claimed.reader in gone:
-                batch.cancelled.append(queue.popleft())
-            elif claimed.job.deadline_ms <= now_ms:
-                batch.expired.append(queue.popleft())
-            elif self._fits(batch, claimed, max(longest, tokens)):
-                longest = max(longest, tokens)
-                batch.jobs.append(queue.popleft())
-                self._account(lane, audio_ms(claimed.job))
+            length = max(longest, len(queue[0].job.token_ids))
+            if self._fits(batch, length) or not _is_live(queue[0], now_ms, gone):
+                if self._take(queue, batch, now_ms, gone):
+                    longest = length
             else:
                 lanes.remove(lane)  # order within a lane is kept: the head goes first in the next batch
         return batch
+
+    def _take(self, queue: deque[Claimed], batch: Batch, now_ms: int, gone: Collection[Reader]) -> bool:
+        """Move the queue's head to where it belongs in the batch; whether that is among what runs."""
+        claimed = queue.popleft()
+        if _is_live(claimed, now_ms, gone):
+            batch.jobs.append(claimed)
+            self._account(claimed.lane, audio_ms(claimed.job))
+            return True
+        (batch.cancelled if claimed.reader in gone else batch.expired).append(claimed)
+        return False
 
     def _next_lane(self, lanes: Sequence[Lane]) -> Lane | None:
         return next((lane for lane in [*self._due(), *Lane] if lane in lanes and self._waiting[lane]), None)
@@ -147,11 +166,13 @@ class Scheduler:
             if lane is not served:
                 self._owed[lane] += cost_ms * share / (1 - share)
 
-    def _fits(self, batch: Batch, claimed: Claimed, longest: int) -> bool:
+    def _fits(self, batch: Batch, longest: int) -> bool:
         count = len(batch.jobs) + 1
         if count == 1:
             return True  # whatever its length, a job alone must be able to run
-        if claimed.deaths or batch.jobs[0].deaths:
-            return False  # alone, so that others need not die with it, nor be blamed
         limits = self._capabilities
         return count <= self._max_jobs and longest * count <= limits.max_batch_tokens
+
+
+def _is_live(claimed: Claimed, now_ms: int, gone: Collection[Reader]) -> bool:
+    return claimed.reader not in gone and claimed.job.deadline_ms > now_ms

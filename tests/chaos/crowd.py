@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import httpx
@@ -32,11 +33,13 @@ class Heard:
     text: str
     audio: bytes
     failure: str | None = None
+    silence_s: float = 0.0
+    """The longest wait for a packet, the first one included."""
 
 
 async def hear(client: httpx.AsyncClient, url: str, text: str) -> Heard:
     """Listen to the end, whatever it is. Raises httpx.TimeoutException after half a minute of silence."""
-    audio = bytearray()
+    audio, silence_s, last = bytearray(), 0.0, time.monotonic()
     body = {"input": text, "response_format": "pcm"}
     try:
         async with client.stream("POST", f"{url}/v1/audio/speech", json=body) as answer:
@@ -45,9 +48,10 @@ async def hear(client: httpx.AsyncClient, url: str, text: str) -> Heard:
                 return Heard(text, b"", f"{answer.status_code} {answer.json()['error']['code']}")
             async for packet in answer.aiter_raw():
                 audio += packet
+                silence_s, last = max(silence_s, time.monotonic() - last), time.monotonic()
     except (httpx.RemoteProtocolError, httpx.ReadError):
         return Heard(text, bytes(audio), "cut")
-    return Heard(text, bytes(audio))
+    return Heard(text, bytes(audio), silence_s=silence_s)
 
 
 def listener() -> httpx.AsyncClient:

@@ -41,7 +41,10 @@ async def test_workers_killed_under_32_streams_are_not_heard(tmp_path: Path) -> 
                 kills += 1
         complete = [each for each in crowd.heard if each.failure is None and each.audio == right[each.text]]
         took_s, streams = time.monotonic() - started, len(crowd.heard)
-        print(f"\n{kills} kills in {took_s:.0f} s: {streams} streams, {len(complete)} exact")
+        silence_s = max(each.silence_s for each in crowd.heard)
+        print(
+            f"\n{kills} kills in {took_s:.0f} s: {len(complete)} of {streams} streams exact, silent {silence_s:.1f} s"
+        )
         assert crowd.failures() == []
         assert len(complete) == len(crowd.heard) >= STREAMS
         assert running.counters()["jobs_failed"] == 0

@@ -187,8 +187,20 @@ def test_whatever_a_worker_died_over_runs_alone_and_all_else_in_batches(rows: li
         batches.append(scheduler.next_batch(NOW_MS, ()).jobs)
     assert all(len(batch) == 1 for batch in batches if any(item.deaths for item in batch))
     assert sorted(item.entry_id for batch in batches for item in batch) == sorted(item.entry_id for item in items)
-    if not any(deaths for _, deaths in rows):
-        assert len(batches) == -(-len(rows) // 8)
+    suspects = sum(deaths > 0 for _, deaths in rows)
+    assert all(batch[0].deaths for batch in batches[:suspects]), "no suspect waits behind others"
+    assert len(batches) == suspects + -(-(len(rows) - suspects) // 8)
+
+
+def test_a_suspect_that_nobody_waits_for_makes_way() -> None:
+    scheduler = Scheduler(Capabilities(8, 10_000, 0))
+    gone, late = (replace(claimed(i, Lane.STANDARD, 5), deaths=1) for i in range(2))
+    late = replace(late, job=replace(late.job, deadline_ms=NOW_MS))
+    scheduler.add([gone, late, claimed(2, Lane.STANDARD, 5)])
+    batch = scheduler.next_batch(NOW_MS, {gone.reader})
+    assert (batch.cancelled, batch.expired) == ([gone], [late])
+    assert [item.entry_id for item in batch.jobs] == ["2-0"]
+    assert not scheduler
 
 
 def test_what_is_held_ahead_leaves_room_for_what_is_urgent() -> None:
