@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.browser.conftest import Player
-from tests.conftest import Service
+from tests.conftest import Service, running_service, running_valkey
 
 SHORT = "One two three four. Five six seven eight."
 LONG = "\n\n".join(f"Paragraph number {number} says that the tide was going out, as it does." for number in range(40))
@@ -48,6 +49,18 @@ def test_it_plays_while_it_is_still_being_made(open_player: Callable[..., Player
     before = player.ask("arrived")
     player.wait(lambda: player.ask("arrived") > before, "more")
     assert player.ask("state") == "playing"
+
+
+def test_where_the_server_is_slower_than_speech_it_waits_and_goes_on(
+    open_player: Callable[..., Player], tmp_path: Path
+) -> None:
+    with running_valkey() as valkey, running_service(valkey.url, tmp_path, {"FAKE_SPEED_FACTOR": "0.6"}) as service:
+        player = open_player(service.url)
+        player.speak(LONG)
+        player.wait(lambda: player.ask("state") == "buffering", "out of sound", timeout_s=30)
+        assert "Waiting for more" in player.page.inner_text("#progress")
+        place = player.ask("position")
+        player.wait(lambda: player.ask("position") > place and player.ask("level") > 0.01, "on", timeout_s=60)
 
 
 def test_the_word_that_is_heard_is_lit(player: Player) -> None:

@@ -50,6 +50,7 @@ def test_a_refused_text_is_told_in_the_servers_words(player: Player) -> None:
     player.page.click("#play")
     player.page.wait_for_selector("#notice p")
     assert "nobody" in player.page.inner_text("#notice")
+    assert player.page.get_by_role("button", name="Try again").count() == 0  # it would be refused again
     assert player.page.is_visible("#text")
 
 

@@ -15,6 +15,11 @@ export class ApiError extends Error {
     super(message);
     Object.assign(this, { status, code, retryAfterS });
   }
+
+  /** Whether the same request may be taken another time. */
+  get mayPass() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
 
 // Relative to the page, so that it works behind a proxy's sub-path.

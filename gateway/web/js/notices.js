@@ -14,7 +14,7 @@ export class Notices {
 
   /**
    * Something went wrong. A server that is busy says when to come back: the time is counted down.
-   * @param {Error & {retryAfterS?: number | null}} error
+   * @param {Error & {retryAfterS?: number | null, mayPass?: boolean}} error
    * @param {() => void} [retry]
    */
   show(error, retry) {
@@ -28,7 +28,7 @@ export class Notices {
       message.append(" ", countdown, element("span", { className: "hidden" }, `Try again in ${seconds} seconds.`));
       this.#countDown(countdown, seconds);
     }
-    if (retry) parts.push(element("button", { type: "button", onclick: () => this.#retry(retry) }, "Try again"));
+    if (retry && error.mayPass) parts.push(element("button", { type: "button", onclick: () => this.#retry(retry) }, "Try again"));
     parts.push(this.#closer());
     this.#box.append(...parts);
   }

@@ -9,6 +9,8 @@ import { PcmStore, RATE } from "./pcm.js";
 
 const AHEAD_S = 10;
 const PIECE_S = 2.5;
+const MORE_IN_HAND_S = 1.5;
+const MOST_IN_HAND_S = 6;
 const LEAD_S = 0.05; // between scheduling and sounding: less, and the first samples may come too late
 
 /** Tells "state" when its state changes, and "seek" when its position jumps. */
@@ -24,6 +26,7 @@ export class Player extends EventTarget {
   #scheduled = 0; // samples given to the context so far, counted from the start of the speech
   #run = 0; // grows with every seek and stop, so that what was being read for the last one is dropped
   #pumping = -1;
+  #inHand = 0; // seconds it waits for where it ran dry: more each time, so that a slow server is no stutter
   #isWanted = false;
   #isOpen = false;
   #isComplete = false;
@@ -39,6 +42,7 @@ export class Player extends EventTarget {
     this.#wake();
     this.#store = new PcmStore();
     Object.assign(this, { openedAt: performance.now(), firstSoundAt: 0 });
+    this.#inHand = 0;
     [this.#isOpen, this.#isWanted, this.#isComplete] = [true, true, false];
     this.#reset(0);
   }
@@ -52,6 +56,7 @@ export class Player extends EventTarget {
   /** Nothing more comes. */
   complete() {
     this.#isComplete = true;
+    this.#pump();
     this.#tell();
   }
 
@@ -164,7 +169,7 @@ export class Player extends EventTarget {
   /** Keep the context some seconds ahead. Driven by arrivals and by ends of buffers: timers sleep in hidden tabs. */
   async #pump() {
     const run = this.#run;
-    if (this.#pumping === run) return;
+    if (this.#pumping === run || !this.#isEnough()) return;
     this.#pumping = run;
     while (this.#scheduled < this.#store.length && this.#scheduled / RATE - this.position < AHEAD_S) {
       const samples = await this.#store.read(this.#scheduled, PIECE_S * RATE);
@@ -172,6 +177,11 @@ export class Player extends EventTarget {
       this.#schedule(samples);
     }
     this.#pumping = -1;
+  }
+
+  #isEnough() {
+    const seconds = (this.#store.length - this.#scheduled) / RATE;
+    return this.#nodes.size > 0 || this.#isComplete || seconds >= this.#inHand;
   }
 
   #schedule(samples) {
@@ -196,6 +206,9 @@ export class Player extends EventTarget {
   #ended(node) {
     node.disconnect();
     this.#nodes.delete(node);
+    if (!this.#nodes.size && this.#scheduled >= this.#store.length) {
+      this.#inHand = Math.min(MOST_IN_HAND_S, this.#inHand + MORE_IN_HAND_S);
+    }
     this.#pump();
     this.#tell();
   }
