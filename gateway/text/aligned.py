@@ -5,17 +5,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import regex
+
+if TYPE_CHECKING:
+    import numpy as np  # where it is used: the gateway's own process, which does no linguistics, starts without it
+    import numpy.typing as npt
 
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a text for a stretch that is to be said as its ``Said`` tells: to every rule it is one odd character."""
 
 _FEW_EDITS = 16
+"""Up to so many, slices are joined sooner than numpy begins."""
 
 _LONG_RANGE = 100
+"""From so many on, numpy makes an array of a range sooner than ``array`` does."""
 
 _PLACE = "l"
 """Type code of an array of offsets, the same for ``array`` and for numpy."""
@@ -181,6 +186,8 @@ class _Repeats:
     """The same for many: how often each old place is repeated, as operations of numpy, which take a while to begin."""
 
     def __init__(self, length: int, starts: list[int], ends: list[int], lengths: list[int]) -> None:
+        import numpy as np
+
         self._first = np.array(starts, np.intp)
         self._last = np.array(ends, np.intp) - 1
         self._lengths = np.array(lengths, np.intp)
@@ -196,6 +203,8 @@ class _Repeats:
         return self._repeated(places, self._last)
 
     def _repeated(self, places: Sequence[int], bearers: npt.NDArray[np.intp]) -> array[int]:
+        import numpy as np
+
         counts = self._counts.copy()
         counts[bearers] = self._lengths
         return array(_PLACE, np.repeat(_as_numpy(places), counts).tobytes())
@@ -209,6 +218,8 @@ def _as_array(places: Sequence[int]) -> array[int]:
 
 
 def _as_numpy(places: Sequence[int]) -> npt.NDArray[np.int_]:
+    import numpy as np
+
     if isinstance(places, range):
         return np.arange(places.start, places.stop, dtype=_PLACE)
     return np.asarray(places, dtype=_PLACE)  # of an array a view

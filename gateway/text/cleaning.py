@@ -21,6 +21,9 @@ _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 _ALPHABETS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]")
 
 
+_ORDINARY = r"\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0410-\u044f\u4e00-\u9fff"
+"""Letters that stay what they are as long as no mark follows: those of most texts."""
+
 _MAX_MARKS = 8
 """On one letter, itself included; more is decoration."""
 
@@ -76,7 +79,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "letters in disguise",
-        regex.compile(r"(?V1)[\p{L}--[\x00-\x7f\xaa\xba\u2139]]\p{M}*+|[A-Za-z]\p{M}++"),
+        regex.compile(rf"(?V1)[\p{{L}}--[\x00-\x7f\xaa\xba\u2139{_ORDINARY}]]\p{{M}}*+|[A-Za-z{_ORDINARY}]\p{{M}}++"),
         _plain_letter,
         hint=regex.compile(r"[^\x00-\x7f]"),
     ),

@@ -6,7 +6,7 @@ import pytest
 import regex
 
 from gateway.text.aligned import AlignedText
-from gateway.text.cleaning import clean, on_one_line
+from gateway.text.cleaning import _composed, clean, on_one_line
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,13 @@ def test_linear_time(unit: str) -> None:
     on_one_line(clean(AlignedText.of(text)))
 
     assert time.perf_counter() - started < 2
+
+
+def test_ordinary_letters_need_no_look() -> None:
+    """The rule for letters leaves out those that it would not change."""
+    letters = [chr(code) for code in (*range(0xC0, 0x250), *range(0x400, 0x460), *range(0x4E00, 0xA000))]
+
+    for letter in filter(str.isalpha, letters):
+        after = clean(AlignedText.of(letter)).text
+        assert after == _composed(letter), letter
+        assert clean(AlignedText.of(f"{letter}\u0301")).text == _composed(f"{letter}\u0301"), letter

@@ -140,13 +140,11 @@ def _lexicon_of(entries: tuple[tuple[str, str], ...]) -> Lexicon:
 def _longest(following: dict[str, _Node], keys: list[str], place: int) -> tuple[str | None, int]:
     """The phonemes of the longest entry that matches from ``place`` on, and the place after it."""
     phonemes: str | None = None
-    end = 0
-    for following_place, key in enumerate(keys[place : place + MAX_TOKENS], place + 1):
-        node = following.get(key)
-        if node is None:
-            break
+    end, num_keys = 0, len(keys)
+    while place < num_keys and (node := following.get(keys[place])) is not None:
+        place += 1
         if node.phonemes is not None:
-            phonemes, end = node.phonemes, following_place
+            phonemes, end = node.phonemes, place
         following = node.following
     return phonemes, end
 
