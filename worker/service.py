@@ -129,7 +129,8 @@ class Worker:
             return
         if time.monotonic() >= self._next_reclaim:
             self._next_reclaim = time.monotonic() + self._heartbeat_s
-            if room and (orphans := await self._streams.reclaim(room)):
+            # However much is held already: nobody else may have room either, and these have waited longest.
+            if orphans := await self._streams.reclaim(max(room, self._scheduler.max_jobs)):
                 log.info("reclaimed", jobs=len(orphans))
                 self._scheduler.add(orphans)
                 return

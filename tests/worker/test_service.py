@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 from gateway.fleet import Fleet
 from gateway.reorder import SpokenChunk
 from gateway.synthesis import Delivery, Line, Synthesis
-from shared.contract import Lane, Reply
+from shared.contract import AudioFrame, Lane, Reply
 from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed
 from shared.streams import Claimed, GatewayStreams, WorkerStreams, connect
 from tests.conftest import running_valkey
+from tests.shared.test_streams import job, joined, opened
 from worker.engine.base import EngineError, EngineJob, Speech
 from worker.engine.fake import FakeEngine, FakeVoicePacks
 from worker.pace import REHEARSED
@@ -242,6 +243,30 @@ async def test_a_killed_workers_chunks_are_spoken_by_another(redis: Redis, start
     gate.open.release()
     assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq) for seq in range(8)]
     assert {chunk.worker_id for chunk in spoken} == {"heir"}
+
+
+async def test_a_worker_with_its_hands_full_takes_over_at_once(redis: Redis, start: Start) -> None:
+    gateway, dead = await opened(redis, "gw"), await joined(redis, "dead")
+    for seq in range(150):
+        await gateway.publish(job(seq))
+    # Twenty milliseconds a job: three seconds in which there is always one ready beside the one that runs.
+    start(FakeEngine(speed_factor=20, max_batch_jobs=1), name="heir")
+    heard = await heard_until(gateway, {5})
+    orphans = {item.job.seq for item in await dead.claim(6, 0)}
+    assert len(orphans) == 6
+    heard += await heard_until(gateway, orphans)
+    print("HEARD", len(heard))
+    assert len(heard) < 40
+    await gateway.cancel("req_1", 60, range(150))
+    await gateway.leave()
+
+
+async def heard_until(gateway: GatewayStreams, seqs: set[int]) -> list[int]:
+    heard: list[int] = []
+    async with asyncio.timeout(20):
+        while not seqs <= set(heard):
+            heard += [reply.seq for reply in await gateway.read_replies(100) if isinstance(reply, AudioFrame)]
+    return heard
 
 
 async def test_when_the_last_worker_goes_the_request_fails_within_the_grace(redis: Redis) -> None:
