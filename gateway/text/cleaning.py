@@ -13,7 +13,7 @@ import regex
 
 from gateway.text.aligned import AlignedText
 from gateway.text.normaliser.emoji import EMOJI
-from gateway.text.rules import Rule, apply_rules
+from gateway.text.rules import Rule, apply_rules, remembered
 
 _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 """Latin, Greek and Cyrillic letters that espeak-ng's English voices read; of others they spell the code point."""
@@ -84,12 +84,15 @@ RULES: tuple[Rule, ...] = (
         hint=regex.compile(r"[^\x00-\x7f]"),
     ),
     Rule(
-        "digits in disguise", regex.compile(r"(?V1)[\p{Nd}--[0-9]]"), _plain_digit, hint=regex.compile(r"[^\x00-\x7f]")
+        "digits in disguise",
+        regex.compile(r"(?V1)[\p{Nd}--[0-9]]"),
+        remembered(_plain_digit),
+        hint=regex.compile(r"[^\x00-\x7f]"),
     ),
     Rule(
         "letters and numbers in circles",
         regex.compile(r"[\u2460-\u24ff\u2776-\u2793]"),
-        _uncircled,
+        remembered(_uncircled),
         hint=regex.compile(r"[^\x00-\x7f]"),
     ),
 )

@@ -86,7 +86,8 @@ def _with_told(text: AlignedText, start: int, end: int, told: Sequence[_Told]) -
     """``text[start:end]`` with those stretches of it, which count from the beginning of ``text``."""
     said = {text.starts[stretch.start]: stretch.said for stretch in told if stretch.said is not None}
     edits = ((stretch.start - start, stretch.end - start, OBJECT if stretch.said else "") for stretch in told)
-    return text.slice(start, end).edited(edits, said)
+    piece = text if start == 0 and end == len(text.text) else text.slice(start, end)
+    return piece.edited(edits, said)
 
 
 def _tag(text: AlignedText, match: re.Match[str], source: str) -> Tag:
