@@ -103,14 +103,15 @@ def inputs(characters: int = CHARACTERS) -> dict[str, str]:
         texts[f"markup: {name}"] = whole if unit[0] == "[" else f"<speak>{whole}</speak>"
     texts |= {f"lexicon: {name}": _repeated(unit, characters) for name, unit in LEXICON.items()}
     source = random.Random(7)  # noqa: S311 - a text, not a secret
-    return texts | {f"different {name}": _written(write, source, characters) for name, write in WORDS.items()}
+    return texts | {f"different {name}": written(write, source, characters) for name, write in WORDS.items()}
 
 
 def _repeated(unit: str, characters: int) -> str:
     return (unit * (characters // len(unit) + 1))[:characters]
 
 
-def _written(write: Callable[[random.Random], str], source: random.Random, characters: int) -> str:
+def written(write: Callable[[random.Random], str], source: random.Random, characters: int) -> str:
+    """So many characters of words that ``write`` makes up."""
     words: list[str] = []
     length = 0
     while length < characters:
