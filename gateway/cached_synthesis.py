@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.chunk_cache import ChunkCache, Flight, digest_of
+from gateway.feeding import next_fed
 from gateway.fleet import Fleet
 from gateway.reorder import SpokenChunk
 from gateway.synthesis import Delivery, Line, Synthesis
@@ -75,7 +76,7 @@ class _Request:
         feeder = asyncio.create_task(self._feed(lines, window))
         speaker = asyncio.create_task(self._speak_missed())
         try:
-            while (coming := await self._next(feeder)) is not None:
+            while (coming := await next_fed(self._order, feeder)) is not None:
                 either: set[asyncio.Future[Any]] = {coming, speaker}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if not coming.done():
@@ -92,17 +93,6 @@ class _Request:
             for flight in self._flights:
                 self._cache.abandon(flight)
 
-    async def _next(self, feeder: asyncio.Task[None]) -> asyncio.Future[SpokenChunk] | None:
-        """What comes next, None at the end. Raises what the feeder raised once all before it is taken."""
-        getting = asyncio.ensure_future(self._order.get())
-        try:
-            await asyncio.wait({getting, feeder}, return_when=asyncio.FIRST_COMPLETED)
-            if not getting.done() and self._order.empty():
-                feeder.result()
-            return await getting
-        finally:
-            getting.cancel()
-
     async def _feed(self, lines: AsyncIterator[Line], window: asyncio.Semaphore) -> None:
         seq = 0
         async for line in lines:
@@ -112,7 +102,7 @@ class _Request:
         self._order.put_nowait(None)
 
     async def _ask(self, seq: int, line: Line) -> asyncio.Future[SpokenChunk]:
-        digest, lane = digest_of(self._delivery, line, self._model), self._lane(seq)
+        digest, lane = digest_of(self._delivery, line, self._model), self._delivery.lane_of(seq)
         missed = _Missed(seq, line, asyncio.get_running_loop().create_future())
         answer = await self._cache.ask(digest, lane)
         if answer is None:
@@ -139,7 +129,7 @@ class _Request:
         first = await self._missed.get()
         if first is None:
             return
-        delivery = replace(self._delivery, lane=self._lane(first.seq))
+        delivery = replace(self._delivery, lane=self._delivery.lane_of(first.seq))
         async with contextlib.aclosing(self._synthesis.speak(delivery, self._lines(first))) as chunks:
             async for spoken in chunks:
                 self._give(self._under_way.popleft(), spoken)
@@ -161,10 +151,6 @@ class _Request:
             self._cache.keep(missed.flight, CachedChunk(spoken.pcm, spoken.sample_rate, spoken.durations))
         else:
             self._cache.abandon(missed.flight)
-
-    def _lane(self, seq: int) -> Lane:
-        first_or_not_urgent = seq == 0 or self._delivery.lane is not Lane.URGENT
-        return self._delivery.lane if first_or_not_urgent else Lane.STANDARD
 
 
 def _of_cache(seq: int, chunk: CachedChunk) -> SpokenChunk:

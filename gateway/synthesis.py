@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.feeding import next_fed
 from gateway.fleet import Fleet
-from gateway.reorder import Reorder, SpokenChunk
+from gateway.inbox import Inbox, TenantLine
+from gateway.reorder import SpokenChunk
 from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane, UnreadableMessage, VoiceMix
-from shared.errors import FleetError, NoWorkers, QueueUnavailable, SynthesisFailed, SynthesisTimeout
+from shared.errors import FleetError, NoWorkers, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Beat, GatewayStreams
 
@@ -48,53 +50,9 @@ class Delivery:
     tenant_id: str = ""
     traceparent: str | None = None
 
-
-class _TenantLine:
-    """A tenant's requests here, one of which may try to publish while the tenant is over its cap."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()  # first come, first served
-        self.answered = asyncio.Event()
-
-
-class _Inbox:
-    """One request's replies, as they come."""
-
-    def __init__(self, tenant: _TenantLine) -> None:
-        self.tenant = tenant
-        self.is_starting = True
-        self.published = 0
-        self.jobs: dict[int, ChunkJob] = {}
-        self.taken = 0
-        self._reorder = Reorder()
-        self._arrived = asyncio.Event()
-        self._failure: FleetError | None = None
-
-    def put(self, reply: AudioFrame | ChunkFailed) -> None:
-        if isinstance(reply, AudioFrame):
-            self._reorder.add(reply)
-            self._arrived.set()
-        else:
-            self.fail(SynthesisFailed(reply.message, code=reply.code))
-
-    def fail(self, error: FleetError) -> None:
-        self._failure = self._failure or error
-        self._arrived.set()
-
-    async def next(self, deadline: float) -> SpokenChunk:
-        """The next chunk in order. What arrived before a failure is still given. ``deadline``: monotonic seconds."""
-        while (spoken := self._reorder.pop()) is None:
-            if self._failure is not None:
-                raise self._failure
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                    await self._arrived.wait()
-            except TimeoutError as error:
-                raise SynthesisTimeout("The audio did not come in time.") from error
-        self.jobs.pop(self.taken, None)
-        self.taken += 1
-        return spoken
+    def lane_of(self, seq: int) -> Lane:
+        """Of the chunk at that place."""
+        return Lane.STANDARD if seq and self.lane is Lane.URGENT else self.lane
 
 
 class Synthesis:
@@ -120,8 +78,8 @@ class Synthesis:
         self._grace_s = grace_s
         self._max_queue_wait_s = max_queue_wait_s
         self._tenant_max_chunks = tenant_max_chunks
-        self._tenants: weakref.WeakValueDictionary[str, _TenantLine] = weakref.WeakValueDictionary()
-        self._inboxes: dict[str, _Inbox] = {}
+        self._tenants: weakref.WeakValueDictionary[str, TenantLine] = weakref.WeakValueDictionary()
+        self._inboxes: dict[str, Inbox] = {}
         self._background: list[asyncio.Task[None]] = []
         self._must_republish = False
 
@@ -145,14 +103,14 @@ class Synthesis:
         """
         await self._admit(delivery)
         # Requests of nobody in particular have no cap to wait for, each has a line of its own.
-        tenant = self._tenants.setdefault(delivery.tenant_id or delivery.request_id, _TenantLine())
-        inbox = self._inboxes[delivery.request_id] = _Inbox(tenant)
+        tenant = self._tenants.setdefault(delivery.tenant_id or delivery.request_id, TenantLine())
+        inbox = self._inboxes[delivery.request_id] = Inbox(tenant)
         window = asyncio.Semaphore(self._window)
         published: asyncio.Queue[float | None] = asyncio.Queue()
         feeder = asyncio.create_task(self._feed(delivery, lines, inbox, window, published))
         unfinished = True
         try:
-            while (deadline := await _next_published(published, feeder)) is not None:
+            while (deadline := await next_fed(published, feeder)) is not None:
                 yield await inbox.next(deadline)
                 window.release()
             unfinished = False
@@ -185,7 +143,7 @@ class Synthesis:
         self,
         delivery: Delivery,
         lines: AsyncIterator[Line],
-        inbox: _Inbox,
+        inbox: Inbox,
         window: asyncio.Semaphore,
         published: asyncio.Queue[float | None],
     ) -> None:
@@ -198,7 +156,7 @@ class Synthesis:
             seq += 1
         published.put_nowait(None)
 
-    async def _publish(self, delivery: Delivery, seq: int, line: Line, inbox: _Inbox) -> None:
+    async def _publish(self, delivery: Delivery, seq: int, line: Line, inbox: Inbox) -> None:
         """Publish a chunk; while its tenant has as many in flight as it may, wait for one to be answered."""
         tenant = inbox.tenant
         inbox.is_starting = False
@@ -226,7 +184,6 @@ class Synthesis:
             await asyncio.sleep(RETRY_S)
 
     def _job(self, delivery: Delivery, seq: int, line: Line) -> ChunkJob:
-        first_or_not_urgent = seq == 0 or delivery.lane is not Lane.URGENT
         return ChunkJob(
             request_id=delivery.request_id,
             seq=seq,
@@ -236,7 +193,7 @@ class Synthesis:
             speed=line.speed,
             seed=delivery.seed,
             deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
-            lane=delivery.lane if first_or_not_urgent else Lane.STANDARD,
+            lane=delivery.lane_of(seq),
             tenant_id=delivery.tenant_id,
             traceparent=delivery.traceparent,
         )
@@ -299,15 +256,3 @@ class Synthesis:
     def _fail_all(self, error: FleetError) -> None:
         for inbox in self._inboxes.values():
             inbox.fail(error)
-
-
-async def _next_published(published: asyncio.Queue[float | None], feeder: asyncio.Task[None]) -> float | None:
-    """The deadline of the next chunk, None at the end; raises what the feeder raised once all before it is taken."""
-    getting = asyncio.ensure_future(published.get())
-    try:
-        await asyncio.wait({getting, feeder}, return_when=asyncio.FIRST_COMPLETED)
-        if not getting.done() and published.empty():
-            feeder.result()
-        return await getting
-    finally:
-        getting.cancel()

@@ -112,6 +112,8 @@ class Worker:
                 await self._stopping.wait()
 
     async def _step(self) -> None:
+        if self._delivering is not None and self._delivering.done():
+            await self._delivered()  # an answer that could not be written is noticed though nothing runs after it
         if not self._stopping.is_set():
             await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS)
         gone = await self._streams.gone(self._scheduler.readers)

@@ -383,3 +383,26 @@ async def test_a_batch_runs_while_the_answers_of_the_one_before_are_written(redi
         worker.stop()
         await running
     assert worker.record.jobs_done == 2
+
+
+class Unlucky(WorkerStreams):
+    """Its first answer meets a broken connection; all else goes on."""
+
+    has_failed = False
+
+    async def answer(self, claimed: Claimed, replies: Iterable[Reply]) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise QueueUnavailable("the connection broke")
+        await super().answer(claimed, replies)
+
+
+async def test_an_answer_that_could_not_be_written_is_made_again(redis: Redis, synthesis: Synthesis) -> None:
+    streams = Unlucky(redis, "w", BEAT_S, max_deliveries=3)
+    worker = Worker(FakeEngine(), FakeVoicePacks(VOICES), streams, "w", BEAT_S)
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(15):
+        assert [chunk.pcm for chunk in await collect(synthesis, 1)] == [expected_pcm(0)]
+        worker.stop()
+        await running
+    assert streams.has_failed
