@@ -72,50 +72,9 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        redis = connect(settings.redis_url, settings.redis_max_connections)
-        streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
-        fleet = Fleet(streams)
-        synthesis = Synthesis(
-            streams,
-            fleet,
-            window=settings.chunk_window,
-            job_timeout_s=settings.job_timeout_s,
-            heartbeat_s=settings.heartbeat_s,
-            grace_s=settings.worker_grace_s,
-            max_queue_wait_s=settings.max_queue_wait_s,
-            tenant_max_chunks=settings.tenant_max_chunks_in_flight,
-        )
-        frontend = TextFrontend(limits, processes=settings.text_processes)
-        store = _downloads(settings)
-        app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
-        app.state.voices = known_voices = _voices(settings, fleet, redis)
         app.state.sessions = Sessions(settings.websocket_max_connections) if sessions is None else sessions
-        app.state.operator = OperatorStreams(redis)
-        app.state.chunk_cache = cache = _chunk_cache(settings, redis)
-        cached = CachedSynthesis(synthesis, cache, fleet, window=settings.chunk_window)
-        app.state.pipeline = Pipeline(
-            frontend,
-            cached if settings.cache_max_mb else synthesis,
-            fleet,
-            store,
-            first_audio_s=settings.first_audio_target_ms / 1000,
-            gaps=_gaps(settings),
-        )
-        app.state.idempotency = idempotency = _idempotency(settings, redis)
-        await frontend.start()
-        await synthesis.start()
-        cache.start()
-        await known_voices.start()
-        log.info("ready", host=settings.host, port=settings.port)
-        sweeping = asyncio.create_task(_sweep(store))
-        yield
-        sweeping.cancel()
-        await idempotency.close()
-        await known_voices.close()
-        await synthesis.close()
-        await cache.close()
-        await frontend.close()
-        await redis.aclose()
+        async with _running(app, settings, limits):
+            yield
 
     app = FastAPIOffline(  # with /docs as files of our own: no other host is asked
         title=settings.api_title,
@@ -133,6 +92,59 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     app.state.drain = drain
     served = UnderPath(app, settings.uvicorn_root_path)
     return RequestIds(DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain))
+
+
+@contextlib.asynccontextmanager
+async def _running(app: FastAPI, settings: GatewaySettings, limits: ChunkLimits) -> AsyncIterator[None]:
+    """All that requests need, in the app's state."""
+    redis = connect(settings.redis_url, settings.redis_max_connections)
+    streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
+    fleet = Fleet(streams)
+    synthesis = _synthesis(settings, streams, fleet)
+    frontend = TextFrontend(limits, processes=settings.text_processes)
+    store = _downloads(settings)
+    app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
+    app.state.voices = known_voices = _voices(settings, fleet, redis)
+    app.state.operator = OperatorStreams(redis)
+    app.state.chunk_cache = cache = _chunk_cache(settings, redis)
+    cached = CachedSynthesis(synthesis, cache, fleet, window=settings.chunk_window)
+    app.state.pipeline = Pipeline(
+        frontend,
+        cached if settings.cache_max_mb else synthesis,
+        fleet,
+        store,
+        first_audio_s=settings.first_audio_target_ms / 1000,
+        gaps=_gaps(settings),
+    )
+    app.state.idempotency = idempotency = _idempotency(settings, redis)
+    await frontend.start()
+    await synthesis.start()
+    cache.start()
+    await known_voices.start()
+    log.info("ready", host=settings.host, port=settings.port)
+    sweeping = asyncio.create_task(_sweep(store))
+    yield
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
+    await idempotency.close()
+    await known_voices.close()
+    await synthesis.close()
+    await cache.close()
+    await frontend.close()
+    await redis.aclose()
+
+
+def _synthesis(settings: GatewaySettings, streams: GatewayStreams, fleet: Fleet) -> Synthesis:
+    return Synthesis(
+        streams,
+        fleet,
+        window=settings.chunk_window,
+        job_timeout_s=settings.job_timeout_s,
+        heartbeat_s=settings.heartbeat_s,
+        grace_s=settings.worker_grace_s,
+        max_queue_wait_s=settings.max_queue_wait_s,
+        tenant_max_chunks=settings.tenant_max_chunks_in_flight,
+    )
 
 
 def _chunk_cache(settings: GatewaySettings, redis: Redis) -> ChunkCache:
