@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
 from gateway.text.incremental import LONGEST_SENTENCE_CHARS, LONGEST_WORD_CHARS, IncrementalText, Portion
 from gateway.text.languages import Language
+from tests.text.growth import grows_linearly
 
 
 def fed(*pieces: str, language: Language = Language.EN_US, has_voice_tags: bool = True) -> IncrementalText:
@@ -174,12 +174,5 @@ def test_a_sentence_without_end_is_cut_where_one_would_breathe() -> None:
 
 @pytest.mark.parametrize("piece", ["The quick fox, Dr. Fox, left. ", "word ", "a", "Dr. ", "[a ", "x!", "\n- ", ". "])
 def test_a_long_drip_takes_linear_time(piece: str) -> None:
-    """CPU time a character of a short and of a long text, in pieces of 4."""
-    costs = []
-    for length in (10_000, 100_000) if len(piece) > 4 else (4_000, 12_000):
-        whole = (piece * length)[:length]
-        began = time.process_time()
-        drip(whole, 4)
-        costs.append((time.process_time() - began) / length)
-    assert costs[1] < 3 * costs[0] + 1e-5
-    assert costs[1] < 1e-3
+    """In pieces of 4."""
+    assert grows_linearly(lambda whole: drip(whole, 4), lambda length: (piece * length)[:length])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import statistics
-import time
 from collections.abc import Callable
 
 import pytest
@@ -18,33 +16,11 @@ from gateway.text.markup import read_script
 from gateway.text.normaliser import normalise
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.segments import Style
+from tests.text.growth import LARGE, SMALL, grows_linearly
 
-SMALL, LARGE = 8_000, 16_000
-"""A step of 1 ns for each pair of characters would be most of the time in this, and the ratio near four."""
-
-MAX_RATIO = 2.6
-_CLEARLY_LINEAR = 2.2
-_MAX_ROUNDS = 25
 _ALL = NormalizationOptions(unit_normalization=True, read_code=False, name_emoji=True)
 _STYLE = Style((("af_heart", 1.0),), Language.EN_US)
 _OTHERS = ("ones", "ones, comma", "halves", "date", "time", "unit", "e-mail", "any signs", "numbers of any length")
-
-
-def _grows_linearly(work: Callable[[str], object], text_of: Callable[[int], str]) -> bool:
-    """By the median of rounds: a core that others share changes its pace, but seldom between a text and the next."""
-    ratios: list[float] = []
-    for _ in range(_MAX_ROUNDS):
-        small_s = _seconds(work, text_of(SMALL))
-        ratios.append(_seconds(work, text_of(LARGE)) / small_s)
-        if statistics.median(ratios) <= (MAX_RATIO if len(ratios) > 2 else _CLEARLY_LINEAR):
-            return True
-    return False
-
-
-def _seconds(work: Callable[[str], object], text: str) -> float:
-    started = time.process_time()
-    work(text)
-    return time.process_time() - started
 
 
 _TEXTS = {SMALL: inputs(SMALL), LARGE: inputs(LARGE)}
@@ -64,7 +40,7 @@ def test_english(kind: str) -> None:
     def work(text: str) -> AlignedText:
         return normalise(clean(AlignedText.of(text)), Language.EN_US, _ALL)
 
-    assert _grows_linearly(work, _text_of(kind))
+    assert grows_linearly(work, _text_of(kind))
 
 
 @pytest.mark.parametrize("language", [language for language in Language if language not in {"en-us", "en-gb"}])
@@ -73,20 +49,20 @@ def test_other_languages(kind: str, language: Language) -> None:
     def work(text: str) -> AlignedText:
         return normalise(clean(AlignedText.of(text)), language, _ALL)
 
-    assert _grows_linearly(work, _text_of(kind))
+    assert grows_linearly(work, _text_of(kind))
 
 
 @pytest.mark.parametrize("kind", MARKUP)
 def test_markup(kind: str) -> None:
-    assert _grows_linearly(lambda text: read_script(text, _STYLE, MARKUP_OPTIONS), _text_of(f"markup: {kind}"))
+    assert grows_linearly(lambda text: read_script(text, _STYLE, MARKUP_OPTIONS), _text_of(f"markup: {kind}"))
 
 
 @pytest.mark.parametrize("kind", LEXICON)
 def test_lexicons(kind: str) -> None:
-    assert _grows_linearly(lambda text: ENTRIES.apply(AlignedText.of(text)), _text_of(f"lexicon: {kind}"))
+    assert grows_linearly(lambda text: ENTRIES.apply(AlignedText.of(text)), _text_of(f"lexicon: {kind}"))
 
 
 def test_a_quadratic_step_would_be_seen() -> None:
     backtracking = re.compile("a*b")
 
-    assert not _grows_linearly(backtracking.search, lambda characters: "a" * (characters // 4))
+    assert not grows_linearly(backtracking.search, lambda characters: "a" * (characters // 4))
