@@ -29,6 +29,7 @@ from gateway.text.segments import Script
 from gateway.threads import run_to_end
 from gateway.timings import UNITS_PER_S, MarkTiming, Timeline, WordTiming
 from shared.contract import Lane
+from shared.tenants import EVERYBODY, Tenant
 
 ENCODE_SAMPLES = SAMPLE_RATE
 """Samples encoded in one go: small enough that a cancelled request stops at once."""
@@ -52,6 +53,7 @@ class Utterance:
     volume: float = 1.0
     download: Download | None = None
     lane: Lane = Lane.URGENT
+    tenant: Tenant = EVERYBODY
 
 
 @dataclass(slots=True)
@@ -252,7 +254,7 @@ class Pipeline:
             gaps=self._gaps,
             timeline=timeline,
         )
-        delivery = Delivery(request_id=utterance.request_id, seed=utterance.seed, lane=utterance.lane)
+        delivery = Delivery(utterance.request_id, utterance.seed, utterance.lane, utterance.tenant.id)
         async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
             async for spoken in spoken_chunks:
                 usage.num_cached += spoken.is_cached is True

@@ -19,6 +19,7 @@ from gateway.api.schemas import (
     Voice,
     VoiceId,
 )
+from gateway.api.tenancy import tenant_of
 from gateway.audio.choice import choose_format
 from gateway.audio.formats import AudioFormat
 from gateway.downloads import Download
@@ -34,6 +35,7 @@ from gateway.text.segments import Pause, Script, Speech, Style
 from gateway.voices import Voices
 from shared.contract import VoiceMix
 from shared.errors import FleetError, InputTooLarge, InvalidValue, UnknownVoice
+from shared.tenants import EVERYBODY, Tenant
 
 T = TypeVar("T")
 
@@ -50,10 +52,12 @@ class Desk:
     settings: GatewaySettings
     fleet: Fleet
     voices: Voices
+    tenant: Tenant = EVERYBODY
 
     @classmethod
     def of(cls, request: HTTPConnection) -> Desk:
-        return cls(request.app.state.settings, request.app.state.fleet, request.app.state.voices)
+        state = request.app.state
+        return cls(state.settings, state.fleet, state.voices, tenant_of(request))
 
     async def resolved(self, read: Callable[[], Awaitable[T]]) -> T:
         """What ``read`` gives; if it misses a voice, once more with those that another gateway may just have saved."""
@@ -124,6 +128,7 @@ class Desk:
             volume=self._volume(body),
             format=form,
             download=self._download(body, form),
+            tenant=self.tenant,
         )
 
     def reading(self, normalization: NormalizationOptions | None, lexicon: dict[str, str] | None) -> Reading:
