@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from shared.contract import Lane
-from shared.errors import NoWorkers, Overloaded, QueueUnavailable
+from shared.errors import NoWorkers, QueueUnavailable
 from shared.streams import Ahead, GatewayStreams, WorkerRecord
 from shared.voices import CATALOGUE
 
@@ -60,30 +60,31 @@ class Fleet:
         """Audio seconds per second that a new stream can count on while those who were last seen in the queue take
         turns with it; infinity where the fleet's speed is not known.
         """
-        flows = self._flows if time.monotonic() - self._flows_seen < CROWD_LASTS_S else 0
-        return self.capacity / (flows + 1) or math.inf
+        return self.capacity / (self._flows_now + 1) or math.inf
+
+    def share_of(self, tenant_id: str) -> float:
+        """Audio seconds per second for all of a tenant's requests, or for all that are of nobody in particular."""
+        return (self.capacity / max(1, self._flows_now) if tenant_id else self.capacity) or math.inf
+
+    @property
+    def _flows_now(self) -> int:
+        return self._flows if time.monotonic() - self._flows_seen < CROWD_LASTS_S else 0
 
     def see_queue(self, ahead: Mapping[Lane, Ahead]) -> None:
         """Remember who takes turns. A stream is in one of the two lanes at a time."""
         self._flows, self._flows_seen = ahead[Lane.URGENT].flows + ahead[Lane.STANDARD].flows, time.monotonic()
 
-    def require_turn(self, ahead: Mapping[Lane, Ahead], num_starting: int, max_wait_s: float) -> None:
-        """Raise Overloaded if a new request's chunks, first and following, would not get their turns in ``max_wait_s``.
+    def wait_s(self, ahead: Mapping[Lane, Ahead], num_starting: int) -> float:
+        """Seconds until a new request's chunks, first and following, get their turns; 0 where the speed is not known.
 
         ahead: what its flow finds in each lane. num_starting: requests that are about to publish their first chunk.
-        Where the fleet's speed is not known, nothing is refused.
         """
         if not self.capacity:
-            return
+            return 0.0
         first, rest, batch = ahead[Lane.URGENT], ahead[Lane.STANDARD], ahead[Lane.BATCH]
         held_s = first.held_s + rest.held_s + batch.held_s
         audio_s = held_s + first.before_s + rest.before_s + num_starting * FIRST_CHUNK_AUDIO_S
-        wait_s = self.load_s + audio_s / self.capacity
-        if wait_s > max_wait_s:
-            raise Overloaded(
-                f"Too much is queued: this would wait for about {wait_s:.0f} s, the limit is {max_wait_s:g} s.",
-                retry_after_s=wait_s - max_wait_s,
-            )
+        return self.load_s + audio_s / self.capacity
 
     @property
     def model(self) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.admission import Admission
 from gateway.feeding import next_fed
 from gateway.fleet import Fleet
 from gateway.inbox import Inbox, TenantLine
@@ -49,6 +50,10 @@ class Delivery:
     """Of the first chunk; the following ones of an urgent request are standard."""
     tenant_id: str = ""
     traceparent: str | None = None
+    audio_s: float = 0.0
+    """About how much is asked for."""
+    is_returning: bool = False
+    """Whether it was refused before and has come back."""
 
     def lane_of(self, seq: int) -> Lane:
         """Of the chunk at that place."""
@@ -76,7 +81,7 @@ class Synthesis:
         self._job_timeout_s = job_timeout_s
         self._heartbeat_s = heartbeat_s
         self._grace_s = grace_s
-        self._max_queue_wait_s = max_queue_wait_s
+        self._admission = Admission(streams, fleet, max_queue_wait_s)
         self._tenant_max_chunks = tenant_max_chunks
         self._tenants: weakref.WeakValueDictionary[str, TenantLine] = weakref.WeakValueDictionary()
         self._inboxes: dict[str, Inbox] = {}
@@ -125,11 +130,15 @@ class Synthesis:
         """Raise Overloaded if the request would wait for too long. Batch work waits, however long; and what goes on
         with an audio that is already being heard was admitted with its beginning.
         """
-        if delivery.lane is not Lane.URGENT or math.isinf(self._max_queue_wait_s):
+        if delivery.lane is not Lane.URGENT:
             return
-        ahead = await self._streams.ahead(delivery.tenant_id, delivery.request_id)
-        self._fleet.see_queue(ahead)
-        self._fleet.require_turn(ahead, self._num_starting(delivery.tenant_id), self._max_queue_wait_s)
+        await self._admission.admit(
+            delivery.tenant_id,
+            delivery.request_id,
+            num_starting=self._num_starting(delivery.tenant_id),
+            audio_s=delivery.audio_s,
+            is_returning=delivery.is_returning,
+        )
 
     def _num_starting(self, tenant_id: str) -> int:
         """Requests admitted here that Redis does not know of yet and that would go first: all of this tenant, and one

@@ -41,6 +41,8 @@ T = TypeVar("T")
 
 Aliases = Mapping[str, str | AliasedVoice]
 
+RETRIES = "x-stainless-retry-count"
+
 LONG_TEXT_CHARS = 20_000
 """The markup of a longer text is not read on the event loop."""
 
@@ -53,11 +55,12 @@ class Desk:
     fleet: Fleet
     voices: Voices
     tenant: Tenant = EVERYBODY
+    is_returning: bool = False
 
     @classmethod
     def of(cls, request: HTTPConnection) -> Desk:
         state = request.app.state
-        return cls(state.settings, state.fleet, state.voices, tenant_of(request))
+        return cls(state.settings, state.fleet, state.voices, tenant_of(request), _is_returning(request))
 
     async def resolved(self, read: Callable[[], Awaitable[T]]) -> T:
         """What ``read`` gives; if it misses a voice, once more with those that another gateway may just have saved."""
@@ -129,6 +132,7 @@ class Desk:
             format=form,
             download=self._download(body, form),
             tenant=self.tenant,
+            is_returning=self.is_returning,
         )
 
     def reading(self, normalization: NormalizationOptions | None, lexicon: dict[str, str] | None) -> Reading:
@@ -171,6 +175,11 @@ class Desk:
 
     def _language_of(self, mix: VoiceMix) -> Language:
         return choose_language(mix[0][0], None, self.settings.default_voice_code)
+
+
+def _is_returning(connection: HTTPConnection) -> bool:
+    """OpenAI's SDKs count their retries; anybody may."""
+    return connection.headers.get(RETRIES, "0").strip().lstrip("0").isdigit()
 
 
 def _language(code: str) -> Language:

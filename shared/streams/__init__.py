@@ -10,6 +10,7 @@
     tts:reply:{gateway}   stream   worker       TTL of ten heartbeats of the gateway; entries go as they are read. Its
                                                 absence means that the gateway is dead, and so are its jobs
     tts:tenant:{tenant}   zset     gateway      TTL past the last deadline; leases on chunks in flight by their expiry
+    tts:promised:{tenant} string   gateway      TTL until the last turn is over that was promised to a refused caller
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
     tts:running:{id}      set      worker       TTL of an hour; the jobs in its batch: the suspects, should it die
@@ -33,7 +34,17 @@ any kind comes out as QueueUnavailable.
 
 from shared.streams.connection import connect
 from shared.streams.gateway import Beat, GatewayStreams
-from shared.streams.keys import Ahead, Claimed, Reader, WorkerRecord
+from shared.streams.keys import Ahead, Claimed, Prospect, Reader, WorkerRecord
 from shared.streams.worker import WorkerStreams
 
-__all__ = ["Ahead", "Beat", "Claimed", "GatewayStreams", "Reader", "WorkerRecord", "WorkerStreams", "connect"]
+__all__ = [
+    "Ahead",
+    "Beat",
+    "Claimed",
+    "GatewayStreams",
+    "Prospect",
+    "Reader",
+    "WorkerRecord",
+    "WorkerStreams",
+    "connect",
+]

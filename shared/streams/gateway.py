@@ -14,16 +14,18 @@ from shared.streams.keys import (
     GATEWAY_MISSED_HEARTBEATS,
     GROUP,
     Ahead,
+    Prospect,
     WorkerRecord,
     cancel_key,
     consumers,
     leases_key,
+    promised_key,
     reaching_redis,
     record_of,
     reply_key,
     worker_key,
 )
-from shared.streams.lanes import AHEAD, PUBLISH, WITHDRAW, audio_ms, flow_of, time_to_keep_ms, waiting_id
+from shared.streams.lanes import AHEAD, PROMISE, PUBLISH, WITHDRAW, audio_ms, flow_of, time_to_keep_ms, waiting_id
 
 READ_REPLIES_AT_ONCE = 32
 """Frames a gateway takes in one read; bounds what one read can bring into memory."""
@@ -51,6 +53,7 @@ class GatewayStreams:
         self._publish = redis.register_script(PUBLISH)
         self._withdraw = redis.register_script(WITHDRAW)
         self._ahead = redis.register_script(AHEAD)
+        self._promise = redis.register_script(PROMISE)
         self.reply_stream = reply_key(gateway_id)
 
     async def heartbeat(self) -> Beat:
@@ -95,14 +98,25 @@ class GatewayStreams:
         async with reaching_redis():
             return bool(await self._publish(args=args))
 
-    async def ahead(self, tenant_id: str, request_id: str) -> dict[Lane, Ahead]:
+    async def ahead(self, tenant_id: str, request_id: str) -> Prospect:
         """What a new job of this tenant, or of this request if it has none, would wait for in each lane."""
+        about = [GROUP, flow_of(tenant_id, request_id), promised_key(tenant_id)]
         async with reaching_redis():
-            rows = await self._ahead(args=[GROUP, flow_of(tenant_id, request_id), *(lane.value for lane in Lane)])
-        return {
+            promised, *rows = await self._ahead(args=[*about, *(lane.value for lane in Lane)])
+        lanes = {
             lane: Ahead(held / 1000, before / 1000, waiting / 1000, flows)
             for lane, (held, before, waiting, flows) in zip(Lane, rows, strict=True)
         }
+        return Prospect(lanes, promised / 1000)
+
+    async def promise(self, tenant_id: str, *, earliest_s: float, cost_s: float, most_s: float) -> float:
+        """Give somebody who is refused a turn ``cost_s`` long, behind all that were promised before.
+
+        Returns in how many seconds it is: ``earliest_s`` or later, and ``most_s`` where that would be later still.
+        """
+        times_ms = [round(1000 * seconds) for seconds in (earliest_s, cost_s, most_s)]
+        async with reaching_redis():
+            return int(await self._promise(args=[promised_key(tenant_id), *times_ms])) / 1000
 
     async def cancel(self, request_id: str, ttl_s: float, seqs: Iterable[int] = (), tenant_id: str = "") -> None:
         """Tell all workers that nobody waits for this request any more; those of its jobs ``seqs`` that still wait are

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -50,6 +50,10 @@ def leases_key(tenant_id: str) -> str:
     return f"tts:tenant:{tenant_id}"
 
 
+def promised_key(tenant_id: str) -> str:
+    return f"tts:promised:{tenant_id}"
+
+
 class Reader(NamedTuple):
     """Who waits for a job's audio."""
 
@@ -92,6 +96,14 @@ class Ahead:
     """Waiting in all."""
     flows: int
     """How many take turns in it."""
+
+
+class Prospect(NamedTuple):
+    """What a flow's next job would find."""
+
+    lanes: Mapping[Lane, Ahead]
+    promised_s: float
+    """Until the last turn is over that was promised to callers who were refused; 0: none is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,8 +192,8 @@ end
 AHEAD = (
     _LANE
     + """
-local found = {}
-for i = 3, #ARGV do
+local found = {math.max(redis.call('PTTL', ARGV[3]), 0)}
+for i = 4, #ARGV do
   local key = keys_of(ARGV[i])
   local mean = number_at(key.state, 'mean_ms')
   local pending = redis.pcall('XPENDING', key.stream, ARGV[1])
@@ -211,8 +211,18 @@ end
 return found
 """
 )
-"""group, flow, then lanes → for each, in ms of audio: held by workers, waiting before the flow's next job, waiting in
-all; and how many flows have work that waits. Derived, not counted: from the pending lists and the waiting jobs."""
+"""group, flow, key of the flow's promised turns, then lanes → ms until the last promised turn; for each lane, in ms of
+audio: held by workers, waiting before the flow's next job, waiting in all; and how many flows have work that waits.
+Derived, not counted: from the pending lists and the waiting jobs."""
+
+PROMISE = """
+local key, earliest, cost, most = unpack(ARGV)
+local turn = math.min(math.max(redis.call('PTTL', key), tonumber(earliest)), tonumber(most))
+redis.call('SET', key, '', 'PX', math.max(1, turn + tonumber(cost)))
+return turn
+"""
+"""key of promised turns; in ms: the earliest that one can be, what it takes, the longest that may be said → ms until
+the turn, behind all that were promised before. The key lives until it is over: its TTL is the time to the next turn."""
 
 
 def audio_ms(job: ChunkJob) -> int:

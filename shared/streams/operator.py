@@ -59,7 +59,7 @@ class OperatorStreams:
     async def lanes(self) -> list[LaneState]:
         """Every lane, highest first."""
         async with reaching_redis():
-            ahead = await self._gateway.ahead("", "")
+            ahead = (await self._gateway.ahead("", "")).lanes
             return [await self._lane(lane, ahead[lane].waiting_s, await self._now_ms()) for lane in Lane]
 
     async def dead(self, limit: int) -> list[DeadJob]:

@@ -149,7 +149,7 @@ async def test_a_job_published_twice_waits_once(redis: Redis) -> None:
     gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
     for seq in (0, 1, 1, 1):
         assert await gateway.publish(replace(job(seq), tenant_id="a"), tenant_max_chunks=2)
-    waits_s = (await gateway.ahead("", ""))[Lane.STANDARD].waiting_s
+    waits_s = (await gateway.ahead("", "")).lanes[Lane.STANDARD].waiting_s
     assert waits_s == pytest.approx(audio_ms(job(1)) / 1000)
     assert [item.job.seq for item in await claim_all(worker)] == [0, 1]
 
@@ -209,15 +209,16 @@ async def test_what_is_ahead_is_what_waits_and_what_is_held(redis: Redis) -> Non
     for seq in range(11):
         await gateway.publish(job(seq, request_id="book"))
     held = await worker.claim(2, 0)
-    lanes = await gateway.ahead("", "new")
+    lanes = (await gateway.ahead("", "new")).lanes
     assert lanes[Lane.URGENT].held_s == lanes[Lane.URGENT].before_s == 0
     assert lanes[Lane.STANDARD].held_s == pytest.approx(3 * cost_s, rel=0.01)  # two claimed, one next
     assert lanes[Lane.STANDARD].before_s <= 2 * cost_s
     assert lanes[Lane.STANDARD].waiting_s == pytest.approx(8 * cost_s, rel=0.01)
-    assert (await gateway.ahead("", "book"))[Lane.STANDARD].before_s == pytest.approx(8 * cost_s, rel=0.01)
+    assert (await gateway.ahead("", "book")).lanes[Lane.STANDARD].before_s == pytest.approx(8 * cost_s, rel=0.01)
     for item in [*held, *await claim_all(worker)]:
         await worker.answer(item, [])
-    assert all(lane.held_s == lane.before_s == lane.waiting_s == 0 for lane in (await gateway.ahead("", "x")).values())
+    lanes = (await gateway.ahead("", "x")).lanes
+    assert all(lane.held_s == lane.before_s == lane.waiting_s == 0 for lane in lanes.values())
 
 
 async def test_a_tenant_over_its_cap_gets_no_further_job_in_until_one_is_acked(redis: Redis) -> None:
@@ -261,3 +262,18 @@ async def test_a_full_memory_refuses_jobs_and_loses_none(redis: Redis) -> None:
         await redis.config_set("maxmemory", 0)
     held += await claim_all(worker)
     assert sorted(item.job.seq for item in held) == [0, 1, 2, 3]
+
+
+async def test_turns_are_promised_one_behind_the_other_and_never_beyond_the_most(redis: Redis) -> None:
+    gateway = await opened(redis, "gw")
+
+    async def promise(tenant_id: str, earliest_s: float, cost_s: float) -> float:
+        return await gateway.promise(tenant_id, earliest_s=earliest_s, cost_s=cost_s, most_s=60)
+
+    turns = [await promise("", 5, 2) for _ in range(3)]
+    assert turns == [pytest.approx(said, abs=0.5) for said in (5, 7, 9)]
+    assert await promise("other", 1, 2) == pytest.approx(1, abs=0.1)
+    assert await promise("", 0, 100) == pytest.approx(11, abs=0.5)
+    assert (await gateway.ahead("", "new")).promised_s == pytest.approx(111, abs=0.5)
+    assert await promise("", 0, 1) == 60
+    assert (await gateway.ahead("nobody", "new")).promised_s == 0

@@ -112,6 +112,11 @@ async def fill(streams: GatewayStreams, lane: Lane, tenant_id: str = "") -> None
         await streams.publish(replace(job(request_id=f"r{number}", lane=lane), tenant_id=tenant_id))
 
 
+async def withdraw_all_but(streams: GatewayStreams, num_left: int) -> None:
+    for number in range(num_left, 60):
+        await streams.cancel(f"r{number}", 1, [0])
+
+
 async def refusal(synthesis: Synthesis, delivery: Delivery) -> Overloaded | None:
     try:
         await synthesis._admit(delivery)
@@ -129,6 +134,32 @@ async def test_a_full_lane_refuses_who_would_wait_in_it_but_never_the_batch_lane
     # A minute and ten seconds of audio by the estimate, less what three seconds make.
     assert 3 <= error.retry_after_s <= 6
     assert await refusal(synthesis, Delivery("new", 0, Lane.BATCH)) is None
+
+
+async def test_who_comes_back_when_told_goes_before_who_comes_for_the_first_time(streams: GatewayStreams) -> None:
+    synthesis = await synthesis_of(streams)
+    await fill(streams, Lane.URGENT)
+    first, second = [await refusal(synthesis, Delivery(f"r{n}", 0, Lane.URGENT, audio_s=20)) for n in range(2)]
+    assert first is not None
+    assert second is not None
+    # Twenty seconds of audio are two seconds' work.
+    assert second.retry_after_s == pytest.approx(first.retry_after_s + 2, abs=0.5)
+    await withdraw_all_but(streams, 25)
+    assert await refusal(synthesis, Delivery("fresh", 0, Lane.URGENT, audio_s=1)) is not None
+    assert await refusal(synthesis, Delivery("back", 0, Lane.URGENT, audio_s=1, is_returning=True)) is None
+
+
+async def test_who_comes_back_too_early_is_not_put_behind_those_who_come_after(streams: GatewayStreams) -> None:
+    synthesis = await synthesis_of(streams)
+    await fill(streams, Lane.URGENT)
+    early = await refusal(synthesis, Delivery("early", 0, Lane.URGENT, audio_s=100))
+    again = await refusal(synthesis, Delivery("early", 0, Lane.URGENT, audio_s=100, is_returning=True))
+    late = await refusal(synthesis, Delivery("late", 0, Lane.URGENT, audio_s=100))
+    assert early is not None
+    assert again is not None
+    assert late is not None
+    assert again.retry_after_s == pytest.approx(early.retry_after_s, abs=0.1)
+    assert late.retry_after_s == pytest.approx(early.retry_after_s + 10, abs=0.5)
 
 
 async def test_what_waits_in_the_batch_lane_is_in_nobodys_way(streams: GatewayStreams) -> None:
