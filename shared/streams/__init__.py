@@ -4,6 +4,7 @@
     tts:wait:{lane}       zset     gateway      TTL past the last deadline; waiting jobs' ids by finish tag, see `lanes`
     tts:wait:{lane}:jobs  hash     gateway      the same; their bytes, cost and time by id
     tts:wait:{lane}:flows zset     gateway      the same; the last tag of each flow that is ahead of the virtual time
+    tts:wait:{lane}:weights hash   gateway      the same; the weights of flows that have another than 1
     tts:wait:{lane}:state hash     gateway      the same; virtual time, audio that waits, a job's mean
     tts:jobs:{lane}       stream   gateway,     permanent, group `workers`; trimmed up to the oldest unacked job; while
                                    worker       jobs wait it holds one that nobody has claimed
@@ -23,7 +24,19 @@
     tts:idem:followed:{hash} string gateway     TTL of three heartbeats; somebody waits for that answer
     tts:idem:used         zset     gateway      TTL past that of the answers; when each was last used, see `ledger`
     tts:idem:sizes        hash     gateway      the same; the bytes of each, and of all
+    tts:limit:{tenant}:rate string gateway      TTL of the window, a minute; what its slices have admitted, see `limits`
+    tts:limit:{tenant}:leases zset gateway      TTL of ten heartbeats past the last; what is held, by its expiry
+    tts:limit:{tenant}:held hash   gateway      the same; streams and characters by lease, and of all
+    tts:limit:{tenant}:month:{month} string gateway 40 days since the last change; characters had of the month's budget
+    tts:usage:of:{day}:{tenant} hash gateway    USAGE_RETENTION_DAYS; counts by API key and voice, see `usage`
+    tts:usage:tenants:{day} set    gateway      the same; whoever used anything that day
+    tts:usage:mark:{run}  string   gateway      TTL of a day; number of the last portion that a gateway's run has added
     tts:voices            hash     gateway      permanent; saved voice mixes by name, msgpack [[voice, weight], …]
+    tts:voices:{tenant}   hash     gateway      permanent; the same of a tenant, until it is removed
+    tts:tenants           hash     operator     permanent; tenants by id, msgpack maps, see `tenants`
+    tts:tenants:keys      hash     operator     permanent; {tenant}/{key id}: a key's digest and dates, msgpack
+    tts:tenants:used      hash     gateway      permanent; the day on which each key was last used
+    tts:tenants:version   string   operator     permanent; another with each change to these, so that gateways see it
     tts:packs             list     gateway      TTL of 10 s; mixes whose voice files are wanted by a gateway
     tts:pack:{id}         list     worker       TTL of 10 s; the file, or why there is none; taken by who asked
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason

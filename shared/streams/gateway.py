@@ -78,10 +78,10 @@ class GatewayStreams:
         async with reaching_redis():
             await self._redis.delete(self.reply_stream)
 
-    async def publish(self, job: ChunkJob, tenant_max_chunks: int | None = None) -> bool:
+    async def publish(self, job: ChunkJob, tenant_max_chunks: int | None = None, weight: float = 1.0) -> bool:
         """Queue a job behind those of its flow; one that still waits there stays as it is. False, and nothing is done:
         its tenant has as many queued and running as ``tenant_max_chunks`` says. What is queued counts as an expiring
-        lease, until its worker acks it.
+        lease, until its worker acks it. ``weight``: its tenant's share of a crowded lane is in proportion to it.
         """
         now_ms = int(time.time() * 1000)
         leases = leases_key(job.tenant_id) if job.tenant_id and tenant_max_chunks else ""
@@ -94,6 +94,7 @@ class GatewayStreams:
             encode(job),
             leases,
             tenant_max_chunks or 0,
+            f"{weight:g}",
         ]
         async with reaching_redis():
             return bool(await self._publish(args=args))

@@ -2,7 +2,8 @@
 
 Jobs wait in a sorted set, by the *finish tag* of self-clocked fair queueing (Golestani, INFOCOM 1994): a job of cost
 c gets ``max(virtual time, last tag of its flow) + c``, and the virtual time is the tag of the job that went last. So
-every flow with work gets an equal share of the audio made, whatever it has queued; a new flow goes ahead of all but the
+every flow with work gets an equal share of the audio made, whatever it has queued, or one in proportion to its weight,
+by which its costs are divided; a new flow goes ahead of all but the
 heads of the others; and since each job that goes moves the virtual time on, none waits for ever. A flow is a tenant,
 or, for whoever has none, a request.
 
@@ -40,12 +41,18 @@ local function keys_of(lane)
     waiting = 'tts:wait:' .. lane,
     jobs = 'tts:wait:' .. lane .. ':jobs',
     flows = 'tts:wait:' .. lane .. ':flows',
+    weights = 'tts:wait:' .. lane .. ':weights',
     state = 'tts:wait:' .. lane .. ':state',
   }
 end
 
 local function number_at(key, field)
   return tonumber(redis.call('HGET', key, field) or '0')
+end
+
+-- What a job of that cost moves its flow's tag on by: who weighs more is further ahead with the same work.
+local function share(key, flow, cost)
+  return cost / tonumber(redis.call('HGET', key.weights, flow) or '1')
 end
 
 local function unclaimed(stream, most)
@@ -61,7 +68,7 @@ end
 
 local function tidy(key)
   if redis.call('EXISTS', key.waiting) == 0 then
-    redis.call('DEL', key.flows, key.jobs)
+    redis.call('DEL', key.flows, key.jobs, key.weights)
     redis.call('HDEL', key.state, 'virtual', 'audio_ms')
   else
     redis.call('ZREMRANGEBYSCORE', key.flows, '-inf', number_at(key.state, 'virtual'))
@@ -76,7 +83,7 @@ local function withdraw(key, id, flow, leases)
   redis.call('ZREM', key.waiting, id)
   redis.call('HINCRBY', key.state, 'audio_ms', -cost)
   -- What was never spoken is not held against the flow.
-  if redis.call('ZSCORE', key.flows, flow) then redis.call('ZINCRBY', key.flows, -cost, flow) end
+  if redis.call('ZSCORE', key.flows, flow) then redis.call('ZINCRBY', key.flows, -share(key, flow, cost), flow) end
   if leases ~= '' then redis.call('ZREM', leases, id) end
 end
 
@@ -122,7 +129,7 @@ end
 PUBLISH = (
     _LANE
     + """
-local lane, id, flow, cost, ttl_ms, job, leases, most = unpack(ARGV)
+local lane, id, flow, cost, ttl_ms, job, leases, most, weight = unpack(ARGV)
 local key, now = keys_of(lane), now_ms()
 cost, ttl_ms = tonumber(cost), tonumber(ttl_ms)
 if redis.call('HEXISTS', key.jobs, id) == 1 then return 1 end
@@ -136,7 +143,13 @@ if leases ~= '' then
   keep(leases, ttl_ms)
 end
 local last = tonumber(redis.call('ZSCORE', key.flows, flow) or '0')
-local tag = math.max(number_at(key.state, 'virtual'), last) + cost
+if weight ~= '1' then
+  redis.call('HSET', key.weights, flow, weight)
+  keep(key.weights, ttl_ms)
+elseif redis.call('EXISTS', key.weights) == 1 then
+  redis.call('HDEL', key.weights, flow)
+end
+local tag = math.max(number_at(key.state, 'virtual'), last) + share(key, flow, cost)
 redis.call('ZADD', key.flows, tag, flow)
 redis.call('ZADD', key.waiting, tag, id)
 redis.call('HINCRBY', key.state, 'audio_ms', cost)
@@ -148,8 +161,8 @@ fill(key, 1, 0)
 return 1
 """
 )
-"""lane, id, flow, cost in ms, ttl in ms, job, key of the tenant's leases or '', their number at the most → 1, or 0: the
-tenant has no lease left and nothing was done."""
+"""lane, id, flow, cost in ms, ttl in ms, job, key of the tenant's leases or '', their number at the most, weight of the
+flow → 1, or 0: the tenant has no lease left and nothing was done."""
 
 CLAIM = (
     _LANE
@@ -202,7 +215,7 @@ for i = 4, #ARGV do
   local first = 0
   if num_waiting > 0 then
     local last = tonumber(redis.call('ZSCORE', key.flows, ARGV[2]) or '0')
-    local tag = math.max(number_at(key.state, 'virtual'), last) + mean
+    local tag = math.max(number_at(key.state, 'virtual'), last) + share(key, ARGV[2], mean)
     first = redis.call('ZCOUNT', key.waiting, '-inf', tag) * number_at(key.state, 'audio_ms') / num_waiting
   end
   local flows = redis.call('ZCARD', key.flows)

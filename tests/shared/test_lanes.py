@@ -57,6 +57,34 @@ async def test_a_tenants_requests_are_one_flow_whatever_their_number(redis: Redi
     assert [name for name in tenants[21:] if name == "b"] == []
 
 
+async def test_tenants_share_a_crowded_lane_in_proportion_to_their_weights(redis: Redis) -> None:
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
+    weights = {"light": 1.0, "heavy": 3.0}
+    for number in range(200):
+        for tenant, weight in weights.items():
+            crowd = replace(job(request_id=f"{tenant}{number}"), tenant_id=tenant, token_ids=(1,) * (number % 7 + 1))
+            await gateway.publish(crowd, weight=weight)
+    served = dict.fromkeys(weights, 0)
+    for _ in range(160):
+        for item in await worker.claim(1, 0):
+            served[item.job.tenant_id] += audio_ms(item.job)
+    assert served["heavy"] / served["light"] == pytest.approx(3, rel=0.1)
+    await claim_all(worker)
+    assert await redis.exists("tts:wait:standard:weights") == 0
+
+
+async def test_what_a_heavy_tenant_takes_back_costs_it_nothing(redis: Redis) -> None:
+    gateway, worker = await opened(redis, "gw"), await joined(redis, "w")
+    for seq in range(30):
+        await gateway.publish(replace(job(seq, request_id="gone"), tenant_id="heavy"), weight=3)
+        await gateway.publish(replace(job(seq, request_id="light"), tenant_id="light"))
+    await gateway.cancel("gone", 60, range(30), "heavy")
+    for seq in range(30):
+        await gateway.publish(replace(job(seq, request_id="again"), tenant_id="heavy"), weight=3)
+    order = names(await claim_all(worker))[1:21]
+    assert 13 <= order.count("again") <= 16
+
+
 @settings(max_examples=10, deadline=None)
 @given(lengths=st.lists(st.integers(1, 510), min_size=2, max_size=4))
 def test_flows_with_work_get_equal_audio_and_keep_their_order(valkey: Valkey, lengths: list[int]) -> None:
