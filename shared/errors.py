@@ -7,10 +7,16 @@
     │   ├── UnspeakableText      nothing in the input can be spoken
     │   ├── UnsupportedLanguage
     │   └── IdempotencyKeyReused for a request other than the one that had it
+    ├── InvalidApiKey            none, a wrong one, or one that is over
     ├── NotPermitted             the operator has switched it off
+    │   └── VoiceNotAllowed      for this tenant
     ├── UnknownModel
     ├── UnknownSavedVoice
+    ├── UnknownTenant
+    ├── UnknownKey
     ├── InputTooLarge            body or input over its configured limit
+    ├── LimitReached             the caller has had as much as it may have; others have not
+    │   └── QuotaExhausted       until the month is over
     ├── AtCapacity               healthy, but not able to take this now; retry later
     │   ├── NoWorkers
     │   ├── Draining             this gateway is being stopped; others are not
@@ -64,8 +70,24 @@ class IdempotencyKeyReused(BadRequest):
     code = "idempotency_key_reused"
 
 
+class InvalidApiKey(FleetError):
+    code = "invalid_api_key"
+
+
 class NotPermitted(FleetError):
     code = "not_permitted"
+
+
+class VoiceNotAllowed(NotPermitted):
+    code = "voice_not_allowed"
+
+
+class UnknownTenant(FleetError):
+    code = "tenant_not_found"
+
+
+class UnknownKey(FleetError):
+    code = "key_not_found"
 
 
 class UnknownSavedVoice(FleetError):
@@ -107,6 +129,24 @@ class Overloaded(AtCapacity):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = min(max(retry_after_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+
+class LimitReached(FleetError):
+    """``kind``: the ``type`` that OpenAI's errors have for it. ``retry_after_s``: None where waiting does not help."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, kind: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExhausted(LimitReached):
+    code = "insufficient_quota"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind="insufficient_quota")
 
 
 class QueueUnavailable(FleetError):
