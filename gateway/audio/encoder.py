@@ -18,6 +18,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
+from gateway.audio.chapters import Tags, write_tags
 from gateway.audio.formats import AudioFormat
 from gateway.audio.lead_in import LeadIn
 from gateway.audio.resample import Resampler
@@ -49,7 +50,9 @@ class _Encoder:
         input_rate: int,
         target: _Outbox | str,
         options: Mapping[str, str],
+        *,
         max_samples: int | None = None,
+        tags: Tags | None = None,
     ) -> None:
         self._format = audio_format
         self._rate = audio_format.sample_rate
@@ -70,12 +73,12 @@ class _Encoder:
             },
         )
         try:
-            self._stream = self._open_codec()
+            self._stream = self._open_codec(tags)
         except BaseException:
             self._release()
             raise
 
-    def _open_codec(self) -> AudioStream:
+    def _open_codec(self, tags: Tags | None) -> AudioStream:
         stream = cast(
             "AudioStream",
             self._container.add_stream(
@@ -84,6 +87,8 @@ class _Encoder:
         )
         if self._format.bit_rate is not None:
             stream.bit_rate = self._format.bit_rate
+        if tags:
+            write_tags(self._container, tags, self._rate)
         self._container.start_encoding()
         return stream
 
@@ -190,14 +195,18 @@ class StreamingEncoder(_Encoder):
 class FileEncoder(_Encoder):
     """Encodes into the file at ``path``, complete and with exact headers once close() has returned."""
 
-    def __init__(self, audio_format: AudioFormat, input_rate: int, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, audio_format: AudioFormat, input_rate: int, path: str | os.PathLike[str], tags: Tags | None = None
+    ) -> None:
         """``input_rate``: of the pcm to come, in Hz, resampled as a stream's is. An existing file is overwritten.
+
+        tags: what the file says of itself, as far as its format can.
 
         Raises OSError if it cannot be written, av.error.FFmpegError if the codec does not know the format's rate.
         """
-        super().__init__(
-            audio_format, input_rate, os.fspath(path), audio_format.file_options, audio_format.max_file_samples
-        )
+        options = {**audio_format.file_options, **(audio_format.tag_options if tags else {})}
+        most = audio_format.max_file_samples
+        super().__init__(audio_format, input_rate, os.fspath(path), options, max_samples=most, tags=tags)
         if not audio_format.delay_in_file:
             self._mind_the_lead_in()
 

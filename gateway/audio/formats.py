@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 48_000
@@ -44,6 +44,7 @@ class AudioFormat:
     codec_options: Mapping[str, str] = field(default_factory=dict)
     stream_options: Mapping[str, str] = field(default_factory=dict)
     file_options: Mapping[str, str] = field(default_factory=dict)
+    tag_options: Mapping[str, str] = field(default_factory=dict)  # of files that have a title or chapters
     max_file_samples: int | None = None
 
     @property
@@ -72,6 +73,7 @@ _FORMATS = (
         codec_options={"reservoir": "0", "compression_level": "7"},
         stream_options={"write_xing": "0", "id3v2_version": "0"},
         file_options={"id3v2_version": "0"},
+        tag_options={"id3v2_version": "3"},  # the version that all players read
     ),
     AudioFormat(
         name="opus",
@@ -174,6 +176,12 @@ _FORMATS = (
 FORMATS: Mapping[str, AudioFormat] = MappingProxyType({one.name: one for one in _FORMATS})
 """By name, each as it is where a request asks for nothing else."""
 
+_M4B = replace(FORMATS["m4a"], name="m4b", extension="m4b")
+"""An m4a that players take for an audiobook: they show its chapters, and remember the place."""
+
+FILE_FORMATS: Mapping[str, AudioFormat] = MappingProxyType({**FORMATS, "m4b": _M4B})
+"""Of files alone; a stream of an audiobook is an m4a."""
+
 MEDIA_TYPES = tuple(sorted({one.essence for one in _FORMATS} | {one.media_type for one in _FORMATS}))
 """All that an answer's content type may be, but for the rates of bare samples."""
 
@@ -181,6 +189,6 @@ MEDIA_TYPES = tuple(sorted({one.essence for one in _FORMATS} | {one.media_type f
 def audio_format(name: str) -> AudioFormat:
     """The format that OpenAI's ``response_format`` calls ``name``; UnknownFormatError if there is none."""
     try:
-        return FORMATS[name]
+        return FILE_FORMATS[name]
     except KeyError:
         raise UnknownFormatError(f"unknown audio format {name!r}; known: {', '.join(FORMATS)}") from None
