@@ -38,28 +38,35 @@ class SubtitleFormat(StrEnum):
     """Karaoke: within a cue, each word but the first has the time of its start before it."""
 
 
-class Subtitles:
-    """A writer of one kind of subtitles, used as an encoder is: ``write`` until the words end, then ``close``."""
+class CueMaker:
+    """From words to cues: ``add`` until the words end, then ``finish``."""
 
-    def __init__(self, speech: Sequence[AlignedText], form: SubtitleFormat) -> None:
+    def __init__(self, speech: Sequence[AlignedText]) -> None:
         """``speech``: the texts that are spoken, which point into the input that the words are of, in order."""
         self._tokens = _Tokens(speech)
         self._cues = Cues()
+
+    def add(self, words: Iterable[WordTiming]) -> list[Cue]:
+        """The cues that ``words``, the next ones of the input, complete."""
+        tokens = [token for word in words for token in self._tokens.add(word)]
+        return [cue for token in tokens for cue in self._cues.add(token)]
+
+    def finish(self, seconds: float) -> list[Cue]:
+        """The rest. ``seconds``: how long the audio is, for no cue outlasts it by more than rounding."""
+        last = [cue for token in self._tokens.finish() for cue in self._cues.add(token)]
+        return [*last, *self._cues.finish(round(seconds * 1000))]
+
+
+class CueWriter:
+    """Writes cues, which come in order, as a file of one form."""
+
+    def __init__(self, form: SubtitleFormat) -> None:
         self._form = form
         self._num_cues = 0
         self._head = "" if form is SubtitleFormat.SRT else "WEBVTT\n\n"
 
-    def write(self, words: Iterable[WordTiming]) -> str:
-        """The cues that ``words``, the next ones of the input, complete."""
-        tokens = [token for word in words for token in self._tokens.add(word)]
-        return self._written(cue for token in tokens for cue in self._cues.add(token))
-
-    def close(self, seconds: float) -> str:
-        """The rest. ``seconds``: how long the audio is, for no cue outlasts it by more than rounding."""
-        last = [cue for token in self._tokens.finish() for cue in self._cues.add(token)]
-        return self._written([*last, *self._cues.finish(round(seconds * 1000))])
-
-    def _written(self, cues: Iterable[Cue]) -> str:
+    def write(self, cues: Iterable[Cue]) -> str:
+        """The next cues, with what a file begins with before the first; call it once at least."""
         head, self._head = self._head, ""
         return head + "".join(map(self._block, cues))
 
@@ -71,6 +78,23 @@ class Subtitles:
             return f"{self._num_cues}\n{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}\n{text}\n\n"
         text = _timed(cue) if self._form is SubtitleFormat.VTT_WORDS else html.escape(cue.text, quote=False)
         return f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}\n{text}\n\n"
+
+
+class Subtitles:
+    """A writer of one kind of subtitles, used as an encoder is: ``write`` until the words end, then ``close``."""
+
+    def __init__(self, speech: Sequence[AlignedText], form: SubtitleFormat) -> None:
+        """``speech``: as of a CueMaker."""
+        self._maker = CueMaker(speech)
+        self._writer = CueWriter(form)
+
+    def write(self, words: Iterable[WordTiming]) -> str:
+        """The cues that ``words``, the next ones of the input, complete."""
+        return self._writer.write(self._maker.add(words))
+
+    def close(self, seconds: float) -> str:
+        """The rest. ``seconds``: how long the audio is."""
+        return self._writer.write(self._maker.finish(seconds))
 
 
 class _Tokens:
