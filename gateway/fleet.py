@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Mapping
 
 from shared.contract import Lane
 from shared.errors import NoWorkers, QueueUnavailable
+from shared.observe import logger
 from shared.streams import Ahead, GatewayStreams, WorkerRecord
 from shared.voices import CATALOGUE
+
+log = logger(__name__)
 
 FIRST_CHUNK_AUDIO_S = 3.0
 """Of a request that was admitted and has not yet published: about what its first chunk will ask for."""
@@ -19,10 +23,17 @@ CROWD_LASTS_S = 2.0
 
 
 class Fleet:
-    """The live workers as of the last look, and how long there have been none."""
+    """The live workers as of the last look, and how long there have been none.
 
-    def __init__(self, streams: GatewayStreams) -> None:
+    wait_for_workers_s: how long ``require`` waits for a first worker, where workers scale to zero.
+    """
+
+    def __init__(self, streams: GatewayStreams, wait_for_workers_s: float = 0.0) -> None:
         self._streams = streams
+        self._wait_for_workers_s = wait_for_workers_s
+        self._inhabited = asyncio.Event()
+        self.num_waiting = 0
+        """Requests that wait for a first worker: what an autoscaler wakes one for."""
         self._workers: list[WorkerRecord] = []
         self._queue_error: QueueUnavailable | None = None
         self._last_alive = time.monotonic()
@@ -112,8 +123,39 @@ class Fleet:
             self._queue_error = error
         if self._workers:
             self._last_alive = time.monotonic()
+            self._inhabited.set()
+        else:
+            self._inhabited.clear()
 
     async def require(self) -> None:
+        """Return once a request can be served. Raises QueueUnavailable, or NoWorkers if none came in the time set."""
+        try:
+            await self.require_now()
+        except NoWorkers:
+            if not self._wait_for_workers_s:
+                raise
+            await self._wait_for_workers()
+            await self.require_now()
+
+    async def require_hope(self) -> None:
+        """Raise QueueUnavailable or NoWorkers if a request would be refused at once."""
+        try:
+            await self.require_now()
+        except NoWorkers:
+            if not self._wait_for_workers_s:
+                raise
+
+    async def _wait_for_workers(self) -> None:
+        self.num_waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_for_workers_s):
+                await self._inhabited.wait()
+        except TimeoutError:
+            log.info("no_worker_came", waited_s=self._wait_for_workers_s)
+        finally:
+            self.num_waiting -= 1
+
+    async def require_now(self) -> None:
         """Raise QueueUnavailable or NoWorkers if no request could be served now."""
         if not self._workers:
             await self.look()

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork, SecretStr
 
 from gateway.audio.formats import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, NATIVE_RATE
 from gateway.audio.gaps import Gaps
@@ -23,6 +23,19 @@ class GatewaySettings(FleetSettings):
     """Port to listen on."""
     uvicorn_root_path: str = ""
     """Path under which a proxy serves all this, such as /tts; it may take it off what it passes on, or leave it."""
+    api_key: SecretStr | None = None
+    """The key that requests must bring, for a server of one person or one team; several, with commas between them,
+    while one takes the other's place. Tenants with limits of their own are made with `kokoro-fleet tenants`."""
+    admin_api_key: SecretStr | None = None
+    """The operator's key, for /admin, /debug and the details of /health; unset: there is no /admin."""
+    require_api_key: bool = False
+    """Whether nothing is served while there are no keys at all. By default everybody is, until there is a tenant or an
+    API_KEY."""
+    public_listings: bool = False
+    """Whether the voices and the models may be listed without a key, as Open WebUI asks for them; saved voices that are
+    a tenant's own are never shown so."""
+    public_metrics: bool = True
+    """Whether /metrics needs no key, as Prometheus asks by default; false: it wants the ADMIN_API_KEY."""
     cors_enabled: bool = True
     """Whether web pages of other hosts may call the service."""
     cors_origins: tuple[str, ...] = ("*",)
@@ -106,15 +119,24 @@ class GatewaySettings(FleetSettings):
     max_temp_dir_count: int = Field(default=1000, ge=1)
     """Links that work at a time; one more, and the oldest goes. Kokoro-FastAPI's default of 3 would take them from the
     other callers of a busy service."""
+    metrics_enabled: bool = True
+    """Whether there is a page of metrics for Prometheus, /metrics; on a port of its own where METRICS_PORT is set."""
+    metrics_tenant_label: bool = False
+    """Whether requests, characters and audio are counted by tenant as well: a series each, for 200 tenants."""
     enable_debug_endpoints: bool = False
     """Whether /debug/system, /debug/threads, /debug/storage, /debug/session_pools and /debug/queue answer. They show
     the machine and the fleet to whoever can reach them, but nothing of what is spoken."""
     max_queue_wait_s: float = Field(default=30.0, gt=0)
     """How long a new request's chunks may have to wait for their turn, as predicted from what is queued and how fast
     the workers are; beyond it the request is refused with 503. The default stays well within a proxy's usual 60 s."""
+    wait_for_workers_s: float = Field(default=0.0, ge=0)
+    """How long a request waits for the first worker where there is none, before its 503: for workers that scale to
+    zero. /readyz then wants no worker, and no answer begins before there is one: let proxies be as patient."""
     tenant_max_chunks_in_flight: int | None = Field(default=None, ge=1)
     """Chunks that all requests of one tenant may have queued and running together; more wait in their gateway, in
     order. Unset: no cap; lanes are shared fairly all the same."""
+    usage_retention_days: int = Field(default=400, ge=32)
+    """How long a day's usage is kept, for /v1/usage: by default a year and a month."""
     cache_max_mb: int = Field(default=0, ge=0)
     """Megabytes of Redis for chunks that were spoken before, which are then not spoken again; the ones longest not
     asked for make room. 0: no cache. Only where all live workers speak alike, and for each tenant apart."""
@@ -127,6 +149,37 @@ class GatewaySettings(FleetSettings):
     over a quarter is not kept. 0: keys are ignored."""
     idempotency_grace_s: float = Field(default=10.0, ge=0)
     """How long a request with a key goes on when its client has left and nobody has sent it again."""
+    storage_url: str = "data"
+    """Where files of batches are: a folder, as a path or a file:// URL, or s3://bucket/prefix. For the latter the
+    environment says what AWS's tools want to know: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and, for MinIO
+    and its like, AWS_ENDPOINT_URL. All gateways and batch runners must share it."""
+    max_file_bytes: int = Field(default=200_000_000, ge=1024)
+    """Bytes that an uploaded file may have."""
+    file_ttl_s: int = Field(default=30 * 86_400, ge=3600, le=30 * 86_400)
+    """How long a file is kept where the request says nothing, and what is known of a batch after its end."""
+    batch_max_lines: int = Field(default=50_000, ge=1)
+    """Lines that a batch's file may have."""
+    batch_concurrency: int = Field(default=8, ge=1)
+    """Items that one batch runner works on at a time."""
+    batch_max_tries: int = Field(default=5, ge=1)
+    """How often an item of a batch is tried that fails for no fault of its own, its runner's death included."""
+    batch_job_timeout_s: float = Field(default=3600.0, gt=0)
+    """JOB_TIMEOUT_S of batch work, which waits while there is anything else to do."""
+    max_job_input_length: int = Field(default=5_000_000, ge=1)
+    """Characters that one audio job may have; a book of 500 pages has about a million."""
+    max_job_body_bytes: int = Field(default=40_000_000, ge=1024)
+    """Bytes that the body of a request for an audio job may have."""
+    max_job_items: int = Field(default=1000, ge=1)
+    """Items that one audio job may have; the batch API takes more."""
+    webhook_secret: SecretStr | None = None
+    """What webhooks are signed with, as `whsec_` and base64; several, with blanks between, while one takes the other's
+    place. Each tenant verifies with a secret made of this and its id. Unset: there are no webhooks."""
+    webhook_allow_http: bool = False
+    """Whether webhooks may go to http:// as well as to https://."""
+    webhook_allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks that webhooks may go to though they are not public, as a JSON list such as ["10.20.0.0/16"]."""
+    webhook_retry_s: float = Field(default=5.0, gt=0)
+    """How soon a failed webhook is tried again; each further try comes four times as late, up to 4 hours, ten in all."""
     websocket_max_connections: int = Field(default=1000, ge=1)
     """WebSockets that one gateway holds at a time."""
     websocket_max_contexts: int = Field(default=8, ge=1)

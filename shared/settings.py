@@ -26,6 +26,11 @@ class FleetSettings(BaseSettings):
     """DEBUG, INFO, WARNING or ERROR."""
     log_format: LogFormat = "auto"
     """json, console, or auto: console when a person watches the terminal."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Port of /metrics for Prometheus, and on workers and batch runners of /livez and /readyz. Unset: a gateway has
+    /metrics on PORT, where METRICS_ENABLED is not false; the others have none."""
+    metrics_host: str = "0.0.0.0"  # noqa: S104 - a server in a container listens on all its addresses
+    """Address that METRICS_PORT is on."""
     heartbeat_s: float = 1.0
     """How often gateways and workers say that they live; a worker is taken for dead at three missed beats, a gateway at
     ten."""
