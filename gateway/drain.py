@@ -10,11 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.errors import error_response
 from shared.errors import Draining
+from shared.metrics import METRICS_PATH
 from shared.observe import logger
 
 log = logger(__name__)
 
-ANSWERED_TO_THE_END = ("/livez", "/readyz", "/health")
+ANSWERED_TO_THE_END = ("/livez", "/readyz", "/health", METRICS_PATH)
 
 
 class Phase(Enum):

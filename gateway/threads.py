@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+READ_BYTES = 256 * 1024
+"""Of a file, read in one go."""
 
 
 async def run_to_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -26,3 +30,16 @@ async def run_to_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
         running.exception()  # nobody is left to hear of it
         raise cancelled
     return running.result()
+
+
+async def read_file(path: Path) -> AsyncGenerator[bytes, None]:
+    """A file's content, piece by piece."""
+    with path.open("rb") as file:
+        while piece := await run_to_end(file.read, READ_BYTES):
+            yield piece
+
+
+def from_any_thread(work: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """A call that has the running event loop do ``work`` and waits for it; for threads other than the loop's."""
+    loop = asyncio.get_running_loop()
+    return lambda: asyncio.run_coroutine_threadsafe(work(), loop).result()

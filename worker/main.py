@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from shared.errors import FleetError
+from shared.metrics import Probes, metrics_served, new_registry
 from shared.observe import configure_logs, logger
 from shared.streams import WorkerStreams, connect
 from shared.streams.voices import PackRequests
+from shared.tracing import tracing_for
 from shared.voices import CATALOGUE
 from worker.engine.base import Engine, EngineError
 from worker.engine.unloading import UnloadingEngine
 from worker.fingerprint import fingerprint
+from worker.metrics import WorkerMetrics
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
 from worker.packs import serve_packs
 from worker.service import Worker
 from worker.settings import WorkerSettings
+from worker.telemetry import WorkerTelemetry
 from worker.unloading import unload_when_idle
 from worker.voices import StyleSource, VoicePacks
 
@@ -43,6 +50,8 @@ async def _serve(settings: WorkerSettings) -> None:
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     redis = connect(settings.redis_url, settings.redis_max_connections)
     streams = WorkerStreams(redis, worker_id, settings.heartbeat_s, settings.max_deliveries)
+    registry, tracing = new_registry("worker"), tracing_for("worker")
+    telemetry = WorkerTelemetry(worker_id, WorkerMetrics(registry), tracing)
     worker = Worker(
         engine,
         packs,
@@ -52,12 +61,14 @@ async def _serve(settings: WorkerSettings) -> None:
         min_shares=settings.min_shares,
         max_batch_s=settings.max_batch_s,
         model=fingerprint(settings, engine),
+        telemetry=telemetry,
     )
+    telemetry.metrics.watch(lambda: worker.record, lambda: worker.num_held)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with _shown(settings, registry, worker), asyncio.TaskGroup() as group:
             beside = [group.create_task(serve_packs(PackRequests(redis), packs))]
             if isinstance(engine, UnloadingEngine):
                 beside.append(group.create_task(unload_when_idle(engine)))
@@ -65,8 +76,21 @@ async def _serve(settings: WorkerSettings) -> None:
             for task in beside:
                 task.cancel()
     finally:
+        await asyncio.to_thread(tracing.close)
         await redis.aclose()
     log.info("stopped", worker=worker_id)
+
+
+@contextlib.asynccontextmanager
+async def _shown(settings: WorkerSettings, registry: CollectorRegistry, worker: Worker) -> AsyncIterator[None]:
+    """On METRICS_PORT, where that is set: the metrics, and what Kubernetes asks. Raises FleetError."""
+    if settings.metrics_port is None:
+        yield
+        return
+    probes = Probes(lambda: worker.is_live, lambda: worker.is_ready)
+    with metrics_served(registry, settings.metrics_host, settings.metrics_port, probes=probes) as port:
+        log.info("metrics", port=port)
+        yield
 
 
 def build_engine(settings: WorkerSettings) -> tuple[Engine, StyleSource]:

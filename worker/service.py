@@ -14,11 +14,13 @@ from shared.contract import ChunkFailed, ChunkTimings, Lane, Reply
 from shared.errors import QueueFull, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
-from worker.engine.base import SAMPLE_RATE, Engine, EngineError, EngineJob, Speech
+from worker.engine.base import Engine, EngineError, EngineJob, Speech
 from worker.engine.unloading import UnloadingEngine
 from worker.frames import frames_of
-from worker.pace import Job, Pace, rehearse
+from worker.pace import rehearse
 from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
+from worker.tally import Tally
+from worker.telemetry import WorkerTelemetry
 from worker.voices import StyleSource, VoicePackError
 
 log = logger(__name__)
@@ -29,8 +31,8 @@ CLAIM_BLOCK_MS = 500
 PREFETCH_BLOCK_MS = 10
 """The same while a batch runs: short, so that the engine is not kept waiting when the batch ends."""
 
-CAPACITY_SMOOTHING = 0.2
-"""Weight of the newest batch in the published capacity."""
+MAX_MISSED_BEATS = 30
+"""After so many the event loop counts as stuck, for /livez: a call to Redis may take several."""
 
 RETRY_S = 1.0
 """Pause before the next try when Redis is away."""
@@ -50,25 +52,45 @@ class Worker:
         min_shares: Mapping[Lane, float] | None = None,
         max_batch_s: float = MAX_BATCH_S,
         model: str = "",
+        telemetry: WorkerTelemetry | None = None,
     ) -> None:
         self._engine = engine
         self._packs = packs
         self._streams = streams
         self._heartbeat_s = heartbeat_s
         self._scheduler = Scheduler(engine.capabilities, min_shares, max_batch_s)
-        self._record = WorkerRecord(worker_id, engine.name, tuple(packs.names()), capacity=0.0, model=model)
-        self._pace = Pace()
+        record = WorkerRecord(worker_id, engine.name, tuple(packs.names()), capacity=0.0, model=model)
+        self._worker_id = worker_id
+        self._tally = Tally(record, self._scheduler)
+        self._telemetry = telemetry or WorkerTelemetry(worker_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._stopping = asyncio.Event()
         self._next_reclaim = 0.0
         self._must_resume = True
+        self._has_joined = False
+        self._beaten_at: float | None = None
         self._delivering: asyncio.Task[None] | None = None
 
     @property
     def record(self) -> WorkerRecord:
         """What this worker says of itself."""
         load_s = self._engine.load_s if isinstance(self._engine, UnloadingEngine) else 0.0
-        return replace(self._record, load_s=round(load_s, 3))
+        return replace(self._tally.record, load_s=round(load_s, 3))
+
+    @property
+    def num_held(self) -> int:
+        """Jobs that are claimed and not yet begun."""
+        return len(self._scheduler)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the event loop still turns; that the engine is busy does not count."""
+        return self._beaten_at is None or time.monotonic() - self._beaten_at < MAX_MISSED_BEATS * self._heartbeat_s
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has its place in the fleet: gateways see it, and it claims."""
+        return self._has_joined and not self._must_resume and not self._stopping.is_set()
 
     def stop(self) -> None:
         """Claim no more; ``run`` returns when what was claimed is done."""
@@ -89,12 +111,12 @@ class Worker:
     def _warm_up(self) -> None:
         self._engine.warm_up()
         try:
-            self._pace = rehearse(self._engine, self._packs, self._stopping.is_set)
+            pace = rehearse(self._engine, self._packs, self._stopping.is_set)
         except (VoicePackError, EngineError) as error:
             # Real jobs may fare better; until then gateways take this worker's speed for unknown.
             log.warning("rehearsal_failed", error=str(error))
         else:
-            self._record_pace(capacity=self._pace.realtime_factor)
+            self._tally.rehearsed(pace)
 
     async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -141,14 +163,14 @@ class Worker:
         most = max(count for _, count in wishes)
         if most:
             self._scheduler.grant(wishes, await self._streams.claim(most, block_ms, wishes))
-        self._count(jobs_cancelled=self._streams.num_orphans - orphans_before)
+        self._tally.count(jobs_cancelled=self._streams.num_orphans - orphans_before)
 
     async def _drop(self, batch: Batch) -> None:
         for claimed in batch.cancelled:
-            self._count(jobs_cancelled=1)
+            self._tally.count(jobs_cancelled=1)
             await self._streams.answer(claimed, [])
         for claimed in batch.expired:
-            self._count(jobs_expired=1)
+            self._tally.count(jobs_expired=1)
             await self._fail(claimed, "deadline_exceeded", "This part of the text waited in the queue for too long.")
 
     async def _run_batch(self, claimed: list[Claimed]) -> None:
@@ -163,7 +185,8 @@ class Worker:
         await self._prefetch(running)
         spoken = await running
         inference_ms = time.time() * 1000 - started_ms
-        self._measure(spoken, inference_ms)
+        self._tally.measure(spoken, inference_ms)
+        self._telemetry.ran([item for item, _ in ready], taken_ms, started_ms, inference_ms)
         await self._delivered()
         timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
         delivery = self._deliver_all([item for item, _ in ready], spoken, timings)
@@ -221,11 +244,11 @@ class Worker:
         if isinstance(speech, EngineError):
             await self._fail(claimed, speech.code, str(speech))
         elif cancelled:
-            self._count(jobs_cancelled=1)
+            self._tally.count(jobs_cancelled=1)
             await self._streams.answer(claimed, [])
         else:
-            await self._answer(claimed, list(frames_of(claimed.job, speech, timings, batch_size, self._record.id)))
-            self._count(jobs_done=1)
+            await self._answer(claimed, list(frames_of(claimed.job, speech, timings, batch_size, self._worker_id)))
+            self._tally.count(jobs_done=1)
 
     async def _answer(self, claimed: Claimed, replies: list[Reply]) -> None:
         """While the queue has no memory for them, what was spoken is kept here rather than spoken again later."""
@@ -240,53 +263,25 @@ class Worker:
 
     async def _fail(self, claimed: Claimed, code: str, message: str) -> None:
         log.warning("job_failed", request_id=claimed.job.request_id, seq=claimed.job.seq, code=code, error=message)
-        self._count(jobs_failed=1)
+        self._tally.count(jobs_failed=1)
         await self._streams.answer(claimed, [ChunkFailed(claimed.job.request_id, claimed.job.seq, code, message)])
 
     async def _join(self) -> None:
         # The heartbeat first: a consumer without one is taken for dead.
         await self._streams.heartbeat(self.record)
         await self._streams.join()
-        log.info("ready", engine=self._engine.name, voices=len(self._record.voices))
+        self._has_joined = True
+        log.info("ready", engine=self._engine.name, voices=len(self._tally.record.voices))
 
     async def _beat(self) -> None:
         while True:
+            self._beaten_at = time.monotonic()
             await asyncio.sleep(self._heartbeat_s)
             try:
                 await self._streams.heartbeat(self.record)
                 await self._streams.trim()
             except QueueUnavailable as error:
                 log.warning("heartbeat_missed", error=error.message)
-
-    def _count(self, jobs_done: int = 0, jobs_cancelled: int = 0, jobs_expired: int = 0, jobs_failed: int = 0) -> None:
-        self._record = replace(
-            self._record,
-            jobs_done=self._record.jobs_done + jobs_done,
-            jobs_cancelled=self._record.jobs_cancelled + jobs_cancelled,
-            jobs_expired=self._record.jobs_expired + jobs_expired,
-            jobs_failed=self._record.jobs_failed + jobs_failed,
-        )
-
-    def _measure(self, spoken: list[Speech | EngineError], inference_ms: float) -> None:
-        audio_s = [len(speech.pcm) / SAMPLE_RATE for speech in spoken if isinstance(speech, Speech)]
-        took_s = max(inference_ms / 1000, 1e-3)
-        if not any(audio_s):
-            return
-        if len(audio_s) == 1:  # a batch says nothing of a job alone
-            self._pace.add(Job(audio_s[0], took_s))
-        newest = sum(audio_s) / took_s
-        before = self._record.capacity or newest
-        self._record_pace(before + CAPACITY_SMOOTHING * (newest - before))
-        self._record = replace(self._record, audio_s=self._record.audio_s + sum(audio_s))
-
-    def _record_pace(self, capacity: float) -> None:
-        self._scheduler.measured(capacity)
-        self._record = replace(
-            self._record,
-            capacity=round(capacity, 3),
-            realtime_factor=round(self._pace.realtime_factor, 3),
-            fixed_cost_s=round(self._pace.fixed_cost_s, 4),
-        )
 
 
 def _timings(taken_ms: float, batch_wait_ms: float, inference_ms: float, claimed: Claimed) -> ChunkTimings:

@@ -16,6 +16,7 @@ from gateway.api.body import answered
 from gateway.api.downloads import download_headers
 from gateway.api.errors import error_response
 from gateway.api.idempotent import once
+from gateway.api.observed import ABORTED
 from gateway.api.schemas import AudioRequest
 from gateway.api.sse import EVENT_STREAM, RAW_MODELS, events
 from gateway.audio.formats import MEDIA_TYPES, AudioFormat
@@ -102,8 +103,10 @@ class AudioResponse(Response):
                 return
             # Without the closing message the server cuts the connection: no clean end to half a text.
             log.exception("stream_aborted", code=error.code)
+            scope["state"][ABORTED] = error.code
         except TimeoutError:
             log.warning("stream_aborted", code="client_stalled")
+            scope["state"][ABORTED] = "client_stalled"
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

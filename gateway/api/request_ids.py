@@ -9,11 +9,12 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.metrics import METRICS_PATH
 from shared.observe import logger
 
 log = logger(__name__)
 
-PROBES = ("/livez", "/readyz", "/health")
+PROBES = ("/livez", "/readyz", "/health", METRICS_PATH)
 """Asked every few seconds by whatever runs us; not logged."""
 
 MAX_CALLERS_ID_LENGTH = 128

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -12,8 +13,9 @@ from shared.contract import ChunkJob, Lane, UnreadableMessage, decode_job
 from shared.streams.gateway import GatewayStreams
 from shared.streams.keys import DEAD_KEY, GROUP, WorkerRecord, jobs_key, reaching_redis, text
 
-SCANNED_AT_ONCE = 500
-"""Waiting jobs looked at in one call: Redis serves others between two of them."""
+OLDEST_AMONG = 100
+"""The oldest waiting job of a lane is looked for among so many that go next. All flows' turns come, each in its own
+order, so that what has waited longest is among the first; a look then costs the same however much is queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class LaneState:
     claimed: dict[str, int]
     """Jobs by the worker that has them."""
     oldest_s: float | None
-    """Seconds since the oldest of all these was published; None: there is none."""
+    """Seconds since the oldest of these was published, as far as OLDEST_AMONG shows; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class OperatorStreams:
         next_ones = await self._redis.xrange(jobs_key(lane), f"({after}") if after else []
         published = [_published_ms(entry_id, entry) for entry_id, entry in next_ones]
         waiting = f"tts:wait:{lane.value}"
-        kept = [int(value.partition(b":")[0]) async for value in self._values(f"{waiting}:jobs")]
+        kept = [int(value.partition(b":")[0]) for value in await self._next_waiting(waiting)]
         oldest = min([*oldest_ms, *published, *kept], default=None)
         return LaneState(
             lane=lane,
@@ -137,9 +139,10 @@ class OperatorStreams:
             raise
         return text(groups[0]["last-delivered-id"]) if groups else "0-0"
 
-    async def _values(self, key: str) -> Any:
-        async for _, value in self._redis.hscan_iter(key, count=SCANNED_AT_ONCE):
-            yield value
+    async def _next_waiting(self, waiting: str) -> list[bytes]:
+        ids = await self._redis.zrange(waiting, 0, OLDEST_AMONG - 1)
+        found = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(f"{waiting}:jobs", ids)) if ids else []
+        return [value for value in found if value]
 
 
 def _published_ms(entry_id: bytes, entry: dict[bytes, bytes]) -> int:
