@@ -23,7 +23,7 @@ from tests.conftest import Service, running_service, running_valkey, wait_until
 
 pytestmark = pytest.mark.chaos
 
-CLIENTS = 300
+CLIENTS = 500
 WINDOW = 4
 ENVIRONMENT = {**SETTINGS, "FAKE_SPEED_FACTOR": "100", "CHUNK_WINDOW": str(WINDOW)}
 LONG = text_of(5000)
