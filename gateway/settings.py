@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ class GatewaySettings(FleetSettings):
     """Title in the API documentation."""
     api_description: str = "OpenAI-compatible text-to-speech with Kokoro-82M"
     """Description in the API documentation."""
-    api_version: str = "1.0.0"
+    api_version: str = version("kokoro-fleet")
     """Version in the API documentation."""
     sample_rate: int = Field(default=NATIVE_RATE, ge=MIN_SAMPLE_RATE, le=MAX_SAMPLE_RATE)
     """Samples per second of the audio where a request asks for no `sample_rate`; a format that cannot have it takes the
@@ -179,7 +180,7 @@ class GatewaySettings(FleetSettings):
     webhook_allowed_networks: tuple[IPvAnyNetwork, ...] = ()
     """Networks that webhooks may go to though they are not public, as a JSON list such as ["10.20.0.0/16"]."""
     webhook_retry_s: float = Field(default=5.0, gt=0)
-    """How soon a failed webhook is tried again; each further try comes four times as late, up to 4 hours, ten in all."""
+    """How soon a failed webhook is tried again. Each further delay is four times as long, up to 4 hours; ten tries."""
     websocket_max_connections: int = Field(default=1000, ge=1)
     """WebSockets that one gateway holds at a time."""
     websocket_max_contexts: int = Field(default=8, ge=1)

@@ -29,7 +29,7 @@ from tests.deploy.chart import (
 pytestmark = pytest.mark.deploy
 
 KUBERNETES = ("1.29", "1.37")
-CUSTOM = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PodMonitor"}
+CUSTOM = {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
 """Kinds that bring schemas of their own with their operators."""
 WORKLOADS = {"Deployment", "StatefulSet"}
 
@@ -83,7 +83,7 @@ def test_what_belongs_together_finds_each_other(path: Path) -> None:
         selector = resource["spec"].get("selector") if "spec" in resource else None
         if resource["kind"] == "NetworkPolicy":
             selector = resource["spec"]["podSelector"]
-        if selector and resource["kind"] != "ServiceMonitor":
+        if selector:
             wanted = selector.get("matchLabels", selector)
             assert any(wanted.items() <= labels.items() for labels in pods), resource["metadata"]["name"]
     names = {each["metadata"]["name"] for each in resources}
@@ -114,7 +114,7 @@ def test_kokoro_fastapis_values_are_honoured() -> None:
     resources = rendered(values)
     gateway, ingress = one(resources, "Deployment", "-gateway"), one(resources, "Ingress")
     assert container(gateway)["imagePullPolicy"] == "Always"
-    assert container(gateway)["ports"] == [{"name": "http", "containerPort": 9000}]
+    assert container(gateway)["ports"][0] == {"name": "http", "containerPort": 9000}
     assert environment(gateway)["PORT"] == "9000"
     service = one(
         [each for each in resources if each["kind"] == "Service" and "clusterIP" not in each["spec"]], "Service"
