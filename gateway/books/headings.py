@@ -91,11 +91,20 @@ _SENTENCE_END = re.compile(r"[.,;:…。，；：]\W*+\Z")
 
 
 def find_chapters(text: str) -> list[Chapter]:
-    """The chapters of ``text``, in order; together they are all of it. One, without a title, where it has no headings.
+    """The chapters of ``text``, by its headings."""
+    return chapters_from(text, [(_titled(run), run[0].start) for run in _runs(text, find_headings(text))])
 
-    What stands before the first heading is a chapter of its own, also without a title.
+
+def chapters_from(text: str, begins: Iterable[tuple[str, int]]) -> list[Chapter]:
+    """The chapters of ``text`` that begin there, each with its title, in order; together they are all of it.
+
+    What stands before the first is a chapter of its own, without a title: the only one where none begins anywhere.
     """
-    return chapters_of(text, find_headings(text))
+    begins = list(begins)
+    if not begins or text[: begins[0][1]].strip():
+        begins.insert(0, ("", 0))
+    starts = [0, *(start for _, start in begins[1:]), len(text)]
+    return [Chapter(title, *edges) for (title, _), *edges in zip(begins, starts, starts[1:], strict=False)]
 
 
 def find_headings(text: str) -> list[Heading]:
@@ -108,15 +117,6 @@ def find_headings(text: str) -> list[Heading]:
         if len(headings) >= at_least:
             return headings
     return []
-
-
-def chapters_of(text: str, headings: Sequence[Heading]) -> list[Chapter]:
-    """The chapters that begin with ``headings``. What is between them belongs to the one before it."""
-    begins = [(_titled(run), run[0].start) for run in _runs(text, headings)]
-    if not begins or text[: begins[0][1]].strip():
-        begins.insert(0, ("", 0))
-    starts = [0, *(start for _, start in begins[1:]), len(text)]
-    return [Chapter(title, *edges) for (title, _), *edges in zip(begins, starts, starts[1:], strict=False)]
 
 
 def _runs(text: str, headings: Sequence[Heading]) -> Iterator[list[Heading]]:
