@@ -30,6 +30,7 @@ from gateway.api import (
     web,
     websocket,
 )
+from gateway.api.auth import Doors, key_digests
 from gateway.api.cors import with_cors
 from gateway.api.request_ids import RequestIds
 from gateway.api.root_path import UnderPath
@@ -46,6 +47,7 @@ from gateway.server import DrainingServer
 from gateway.sessions import Sessions
 from gateway.settings import GatewaySettings
 from gateway.synthesis import Synthesis
+from gateway.tenants import Tenants
 from gateway.text.chunker import ChunkLimits
 from gateway.text.frontend import TextFrontend
 from gateway.voices import Voices
@@ -55,6 +57,7 @@ from shared.streams import GatewayStreams, connect
 from shared.streams.cache import ChunkStore
 from shared.streams.operator import OperatorStreams
 from shared.streams.results import ResultStore
+from shared.streams.tenants import TenantStore
 from shared.streams.voices import VoiceStore
 
 log = logger(__name__)
@@ -90,7 +93,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
         app.include_router(debug.router)
     web.install(app, settings)
     app.state.drain = drain
-    served = UnderPath(app, settings.uvicorn_root_path)
+    served = UnderPath(Doors(app, settings), settings.uvicorn_root_path)
     return RequestIds(DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain))
 
 
@@ -117,15 +120,18 @@ async def _running(app: FastAPI, settings: GatewaySettings, limits: ChunkLimits)
         gaps=_gaps(settings),
     )
     app.state.idempotency = idempotency = _idempotency(settings, redis)
+    app.state.tenants = tenants = _tenants(settings, redis)
     await frontend.start()
     await synthesis.start()
     cache.start()
     await known_voices.start()
+    await tenants.start()
     log.info("ready", host=settings.host, port=settings.port)
     sweeping = asyncio.create_task(_sweep(store))
     yield
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)
+    await tenants.close()
     await idempotency.close()
     await known_voices.close()
     await synthesis.close()
@@ -215,6 +221,17 @@ def _chunk_limits(settings: GatewaySettings) -> ChunkLimits:
         raise FleetError(
             "TARGET_MIN_TOKENS, TARGET_MAX_TOKENS and ABSOLUTE_MAX_TOKENS must not be smaller than the one before."
         ) from error
+
+
+def _tenants(settings: GatewaySettings, redis: Redis) -> Tenants:
+    return Tenants(
+        TenantStore(redis),
+        heartbeat_s=settings.heartbeat_s,
+        grace_s=settings.worker_grace_s,
+        operators_keys=key_digests(settings.api_key),
+        is_required=settings.require_api_key,
+        is_exposed=settings.host not in {"localhost", "127.0.0.1", "::1"},
+    )
 
 
 def run_gateway(settings: GatewaySettings) -> None:

@@ -31,8 +31,10 @@ log = logger(__name__)
 T = TypeVar("T")
 
 _TOKEN_BYTES = 16
-_NAME = re.compile(r"(?P<token>[A-Za-z0-9_-]{22})\.[a-z0-9]{2,5}")
-_PART = re.compile(r"\.[A-Za-z0-9_-]{22}\.[a-z0-9]{2,5}\.part")
+_OWNER = r"([a-z0-9_-]+~)?"
+_LINKED = re.compile(r"[A-Za-z0-9_-]{22}\.[a-z0-9]{2,5}")
+_NAME = re.compile(_OWNER + _LINKED.pattern)
+_PART = re.compile(rf"\.{_NAME.pattern}\.part")
 
 
 class UnknownDownload(FleetError):
@@ -62,10 +64,11 @@ class Download:
     """Of the audio; None: no audio is kept."""
     with_timing: bool
     token: str
+    tenant_id: str = ""
 
     @classmethod
-    def new(cls, form: AudioFormat | None, *, with_timing: bool) -> Download:
-        return cls(form, with_timing, secrets.token_urlsafe(_TOKEN_BYTES))
+    def new(cls, form: AudioFormat | None, *, with_timing: bool, tenant_id: str = "") -> Download:
+        return cls(form, with_timing, secrets.token_urlsafe(_TOKEN_BYTES), tenant_id)
 
     @property
     def audio_name(self) -> str | None:
@@ -125,14 +128,14 @@ class DownloadStore:
             finally:
                 await run_to_end(keepsake.discard)
 
-    def find(self, name: str) -> Path:
-        """The file of that name. Raises UnknownDownload, DownloadNotReady."""
-        path = self.folder / name
-        if _NAME.fullmatch(name):
+    def find(self, name: str, tenant_id: str = "") -> Path:
+        """The file behind a link to that name, for its tenant alone. Raises UnknownDownload, DownloadNotReady."""
+        if _LINKED.fullmatch(name):
+            path = self._path(name, tenant_id)
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime <= self._bounds.max_age_s:
                     return path
-            if self._part(name).exists():
+            if _part(path).exists():
                 raise DownloadNotReady("The audio is still being made; the file will be there once it is whole.")
         raise UnknownDownload("There is no such download, or not any more.")
 
@@ -155,19 +158,22 @@ class DownloadStore:
 
     def _begin(self, download: Download, text: str) -> Keepsake:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        audio = self._part(download.audio_name) if download.audio_name else None
-        timing = self._part(download.timing_name) if download.timing_name else None
+        audio, timing = (
+            _part(self._path(name, download.tenant_id)) if name else None
+            for name in (download.audio_name, download.timing_name)
+        )
         return Keepsake(download.format, audio, timing, text)
 
     def _keep(self, keepsake: Keepsake, download: Download) -> None:
         keepsake.finish()
         for name in (download.timing_name, download.audio_name):
             if name:
-                _publish(self._part(name), self.folder / name)
+                _publish(self._path(name, download.tenant_id))
         self.sweep()
 
-    def _part(self, name: str) -> Path:
-        return self.folder / f".{name}.part"
+    def _path(self, name: str, tenant_id: str) -> Path:
+        """Where what is linked to as ``name`` is: whose it is, is part of its name on the disk."""
+        return self.folder / (f"{tenant_id}~{name}" if tenant_id else name)
 
     def _stored(self) -> Iterator[_Stored]:
         found: dict[str, list[tuple[Path, os.stat_result]]] = defaultdict(list)
@@ -194,8 +200,12 @@ class DownloadStore:
             raise DownloadsUnavailable("The file for download cannot be written; ask for no link.") from error
 
 
-def _publish(part: Path, path: Path) -> None:
-    part.rename(path)
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _publish(path: Path) -> None:
+    _part(path).rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

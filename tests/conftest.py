@@ -21,7 +21,7 @@ from cli.up import find_valkey
 from shared.streams import connect
 from shared.streams.keys import GROUP
 
-PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices")
+PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices", "tts:tenants")
 START_TIMEOUT_S = 150
 
 
@@ -120,6 +120,11 @@ class Process:
         return self.process.wait(timeout_s)
 
 
+def bearer(key: str) -> dict[str, str]:
+    """The headers that bring an API key; none for none."""
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
 class Service:
     """A gateway and its workers, over HTTP."""
 
@@ -149,14 +154,16 @@ class Service:
         wait_until(lambda: self.status("/readyz") == 200, "service ready", START_TIMEOUT_S)
 
     def counters(self) -> dict[str, float]:
-        """The workers' counters, summed."""
-        workers = httpx.get(self.url + "/health", timeout=5).json()["workers"]
+        """The workers' counters, summed; where keys are needed, the environment must have an ADMIN_API_KEY."""
+        headers = {"x-api-key": self._environment.get("ADMIN_API_KEY", "")}
+        workers = httpx.get(self.url + "/health", headers=headers, timeout=5).json()["workers"]
         names = ("jobs_done", "jobs_cancelled", "jobs_expired", "jobs_failed", "audio_s")
         return {name: sum(worker[name] for worker in workers) for name in names}
 
-    def speak(self, text: str, **fields: object) -> httpx.Response:
+    def speak(self, text: str, *, key: str = "", **fields: object) -> httpx.Response:
+        """``key``: an API key."""
         body = {"input": text, "response_format": "pcm", **fields}
-        return httpx.post(self.url + "/v1/audio/speech", json=body, timeout=60)
+        return httpx.post(self.url + "/v1/audio/speech", json=body, headers=bearer(key), timeout=60)
 
     def close(self) -> None:
         for process in [self.gateway, *self.workers]:

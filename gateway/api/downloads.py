@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
+from gateway.api.tenancy import tenant_of
 from gateway.audio.formats import FORMATS
 from gateway.downloads import Download, DownloadStore
 from shared.errors import InvalidValue
@@ -56,11 +57,11 @@ async def download(request: Request, file_name: str, name: str | None = None) ->
     """The file of a link; `name` is what to save it as. Ranges of it may be asked for.
 
     404 `download_not_ready`, with Retry-After: it is still being made; 404 `download_not_found`: there is none of that
-    name, or not any more.
+    name, or not any more, or it is another tenant's.
     """
     _ignore_malformed_range(request)
     store: DownloadStore = request.app.state.downloads
-    path = await asyncio.to_thread(store.find, file_name)
+    path = await asyncio.to_thread(store.find, file_name, tenant_of(request).id)
     return FileResponse(
         path,
         headers={"x-content-type-options": "nosniff", "cache-control": "private"},

@@ -20,21 +20,27 @@ from shared.errors import (
     FleetError,
     IdempotencyKeyReused,
     InputTooLarge,
+    InvalidApiKey,
     NotPermitted,
     QueueUnavailable,
     SynthesisFailed,
     SynthesisTimeout,
+    UnknownKey,
     UnknownModel,
     UnknownSavedVoice,
+    UnknownTenant,
 )
 from shared.observe import logger
 
 log = logger(__name__)
 
 STATUS: tuple[tuple[type[FleetError], int], ...] = (
+    (InvalidApiKey, 401),
     (InputTooLarge, 413),
     (UnknownModel, 404),
     (UnknownSavedVoice, 404),
+    (UnknownTenant, 404),
+    (UnknownKey, 404),
     (NotPermitted, 403),
     (UnknownDownload, 404),
     (DownloadNotReady, 404),
@@ -96,6 +102,8 @@ def error_response(error: FleetError) -> JSONResponse:
         # Whole seconds by the standard, rounded up; the SDKs read milliseconds first.
         retry_after_ms = math.ceil(error.retry_after_s * 1000)
         headers |= {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}
+    if isinstance(error, InvalidApiKey):
+        headers["www-authenticate"] = 'Bearer realm="kokoro-fleet"'
     return _answer(status, error.message, error.code, error.param, headers)
 
 

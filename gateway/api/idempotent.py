@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import Request
 from pydantic import BaseModel
 
+from gateway.api.tenancy import tenant_of
 from gateway.idempotency import Idempotency, Key
 from gateway.pipeline import Audio
 from gateway.settings import GatewaySettings
@@ -34,7 +35,8 @@ def once(
     if not settings.idempotency_max_mb:
         return opening
     idempotency: Idempotency = request.app.state.idempotency
-    return idempotency.once(Key(_hash(key), _hash(f"{request.url.path} {body.model_dump_json()}")), opening)
+    digest = _hash(f"{tenant_of(request).id} {key}")
+    return idempotency.once(Key(digest, _hash(f"{request.url.path} {body.model_dump_json()}")), opening)
 
 
 def _hash(text: str) -> str:

@@ -32,7 +32,7 @@ from gateway.text.normaliser import say_as
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.reading import Reading
 from gateway.text.segments import Pause, Script, Speech, Style
-from gateway.voices import Voices
+from gateway.voices import TenantVoices, Voices
 from shared.contract import VoiceMix
 from shared.errors import FleetError, InputTooLarge, InvalidValue, UnknownVoice
 from shared.tenants import EVERYBODY, Tenant
@@ -53,7 +53,7 @@ class Desk:
 
     settings: GatewaySettings
     fleet: Fleet
-    voices: Voices
+    all_voices: Voices
     tenant: Tenant = EVERYBODY
     is_returning: bool = False
 
@@ -61,6 +61,11 @@ class Desk:
     def of(cls, request: HTTPConnection) -> Desk:
         state = request.app.state
         return cls(state.settings, state.fleet, state.voices, tenant_of(request), _is_returning(request))
+
+    @property
+    def voices(self) -> TenantVoices:
+        """Those that the tenant may speak with."""
+        return self.all_voices.of(self.tenant)
 
     async def resolved(self, read: Callable[[], Awaitable[T]]) -> T:
         """What ``read`` gives; if it misses a voice, once more with those that another gateway may just have saved."""
@@ -85,7 +90,7 @@ class Desk:
     def style(self, voice: Voice, lang_code: str | None, aliases: Aliases | None = None) -> Style:
         """The style that a text begins in; ``voice`` may be one of ``aliases``, in any case."""
         expression = voice.id if isinstance(voice, VoiceId) else voice
-        expression = self.settings.default_voice if expression is None else expression
+        expression = self.voices.default(self.settings.default_voice) if expression is None else expression
         alias = _by_name(aliases).get(expression.lower(), VoiceAlias(expression))
         mix = self.voices.mix(alias.expression)
         return Style(mix, choose_language(mix[0][0], lang_code, self.settings.default_voice_code), alias.rate)
@@ -165,7 +170,8 @@ class Desk:
             return None
         if body.download_format not in {None, body.response_format}:
             form = choose_format(body.download_format, default_rate=body.sample_rate or self.settings.sample_rate)
-        return Download.new(form if body.return_download_link else None, with_timing=body.return_timing)
+        audio = form if body.return_download_link else None
+        return Download.new(audio, with_timing=body.return_timing, tenant_id=self.tenant.id)
 
     def _allow(self, body: SpeechRequest) -> None:
         if body.allow_voice_tags and not self.settings.enable_voice_tags:

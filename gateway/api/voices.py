@@ -71,7 +71,7 @@ async def list_voices(request: Request, legacy: bool = False) -> dict[str, Any]:
     cards += [_card(name, mix[0][0]) | {"mix": mix_name(mix)} for name, mix in saved.items()]
     return {
         "voices": cards,
-        "default_voice": desk.settings.default_voice,
+        "default_voice": desk.voices.default(desk.settings.default_voice),
         "aliases": {alias: name for alias, name in OPENAI_VOICES.items() if name in names},
     }
 

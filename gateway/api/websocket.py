@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from dataclasses import replace
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from gateway.api.tenancy import tenant_now
 from gateway.api.utterances import Desk
 from gateway.api.websocket_messages import (
     BadMessage,
@@ -47,12 +49,15 @@ from gateway.sessions import (
 from gateway.sessions.context import ContextLimits
 from gateway.settings import GatewaySettings
 from gateway.text.incremental import IncrementalText
-from shared.errors import BadRequest, Draining, FleetError, InvalidValue
+from shared.errors import BadRequest, Draining, FleetError, InvalidApiKey, InvalidValue
 from shared.observe import logger
 
 log = logger(__name__)
 
 router = APIRouter(tags=["audio"])
+
+PROTOCOL, KEY_PROTOCOL = "kokoro-fleet", "api-key."
+"""Subprotocols that a browser may offer, which can send a key in no other way that ends up in no log."""
 
 GOODBYE_TIMEOUT_S = 5.0
 """For the last message to a client that may not be reading."""
@@ -63,6 +68,7 @@ class Close(IntEnum):
 
     NORMAL = 1000
     BAD_MESSAGE = 4400
+    UNAUTHORIZED = 4401
     IDLE = 4408
     TEXT_TOO_LONG = 4413
     TOO_MANY_CONTEXTS = 4429
@@ -81,6 +87,7 @@ class Stalled(BadRequest):
 
 CODES: tuple[tuple[type[FleetError], Close], ...] = (
     (BadMessage, Close.BAD_MESSAGE),
+    (InvalidApiKey, Close.UNAUTHORIZED),
     (TextTooLong, Close.TEXT_TOO_LONG),
     (TooManyContexts, Close.TOO_MANY_CONTEXTS),
     (TooManySessions, Close.OVERLOADED),
@@ -94,7 +101,7 @@ CODES: tuple[tuple[type[FleetError], Close], ...] = (
 @router.websocket("/v1/audio/speech/stream")
 async def stream_speech(socket: WebSocket) -> None:
     """Speak texts while they are being written."""
-    await socket.accept()
+    await _accept(socket)
     settings: GatewaySettings = socket.app.state.settings
     sessions: Sessions = socket.app.state.sessions
     session = Session(socket.app.state.pipeline, _limits(settings))
@@ -108,6 +115,18 @@ async def stream_speech(socket: WebSocket) -> None:
         except (TooManySessions, Draining) as error:
             code = await _say_goodbye(socket, error)
         log.info("websocket", path=socket.url.path, code=int(code), took_ms=round((time.monotonic() - began) * 1000))
+
+
+async def refuse(socket: WebSocket, error: FleetError) -> None:
+    """Let nobody in, and say why: a browser cannot see the status of a handshake that failed."""
+    await _accept(socket)
+    await _say_goodbye(socket, error, _closes(error) or Close.OVERLOADED)
+
+
+async def _accept(socket: WebSocket) -> None:
+    """Of the subprotocols that were offered, never the one with the key."""
+    offered = [each for each in socket.scope.get("subprotocols", []) if not each.startswith(KEY_PROTOCOL)]
+    await socket.accept(PROTOCOL if PROTOCOL in offered else next(iter(offered), None))
 
 
 def _limits(settings: GatewaySettings) -> SessionLimits:
@@ -232,6 +251,7 @@ class Conversation:
         """Raises FleetError."""
         if start.allow_voice_tags and not self._settings.enable_voice_tags:
             raise InvalidValue("Voice tags are switched off on this server.", param="allow_voice_tags")
+        self._desk = replace(self._desk, tenant=tenant_now(self._socket))
         await self._desk.fleet.require()
         opening = await self._desk.resolved(lambda: self._opening(start))
         self._session.open(start.context_id, Shape(start.binary), opening.compose, opening.text, start.max_ahead_s)
@@ -260,9 +280,9 @@ def _closes(error: FleetError) -> Close | None:
     return next((code for kind, code in CODES if isinstance(error, kind)), None)
 
 
-async def _say_goodbye(socket: WebSocket, error: FleetError) -> Close:
+async def _say_goodbye(socket: WebSocket, error: FleetError, code: Close | None = None) -> Close:
     """Tell why, in a message and in the close frame: its reason is the error's code."""
-    code = _closes(error)
+    code = code or _closes(error)
     assert code is not None  # noqa: S101 - no other error ends a conversation
     with contextlib.suppress(TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(GOODBYE_TIMEOUT_S):

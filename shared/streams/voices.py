@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,7 +20,6 @@ from shared.errors import NoWorkers, SynthesisFailed
 from shared.streams.connection import blocking_reads
 from shared.streams.keys import reaching_redis, text
 
-SAVED_KEY = "tts:voices"
 WANTED_KEY = "tts:packs"
 
 ANSWER_S = 4
@@ -46,21 +45,23 @@ class VoiceStore:
         self._reads = blocking_reads(redis)
         self._answer_s = answer_s
 
-    async def saved(self) -> dict[str, VoiceMix]:
-        """The saved mixes by name."""
-        async with reaching_redis():
-            entries = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(SAVED_KEY))
-        return {text(name): _mix(msgpack.unpackb(packed)) for name, packed in entries.items()}
+    async def saved(self, tenant_ids: Collection[str] = ("",)) -> dict[str, dict[str, VoiceMix]]:
+        """The saved mixes of each of these tenants by name; those of ``""`` are the operator's."""
+        async with reaching_redis(), self._redis.pipeline(transaction=False) as pipe:
+            for tenant_id in tenant_ids:
+                pipe.hgetall(_saved_key(tenant_id))
+            found: list[dict[bytes, bytes]] = await pipe.execute()
+        return {tenant_id: _mixes(entries) for tenant_id, entries in zip(tenant_ids, found, strict=True)}
 
-    async def save(self, name: str, mix: VoiceMix) -> None:
+    async def save(self, name: str, mix: VoiceMix, tenant_id: str = "") -> None:
         """Save a mix, in place of one of that name."""
         async with reaching_redis():
-            await cast("Awaitable[int]", self._redis.hset(SAVED_KEY, mapping={name: msgpack.packb(mix)}))
+            await cast("Awaitable[int]", self._redis.hset(_saved_key(tenant_id), mapping={name: msgpack.packb(mix)}))
 
-    async def delete(self, name: str) -> bool:
+    async def delete(self, name: str, tenant_id: str = "") -> bool:
         """Whether there was one of that name."""
         async with reaching_redis():
-            return bool(await cast("Awaitable[int]", self._redis.hdel(SAVED_KEY, name)))
+            return bool(await cast("Awaitable[int]", self._redis.hdel(_saved_key(tenant_id), name)))
 
     async def pack(self, mix: VoiceMix) -> bytes:
         """The mix as a voice file, made by a worker. Raises NoWorkers if none answers, SynthesisFailed if it cannot."""
@@ -110,6 +111,14 @@ class PackRequests:
             pipe.rpush(_pack_key(request.id), msgpack.packb(answer))
             pipe.pexpire(_pack_key(request.id), KEEP_MS)
             await pipe.execute()
+
+
+def _saved_key(tenant_id: str) -> str:
+    return f"tts:voices:{tenant_id}" if tenant_id else "tts:voices"
+
+
+def _mixes(entries: Mapping[bytes, bytes]) -> dict[str, VoiceMix]:
+    return {text(name): _mix(msgpack.unpackb(packed)) for name, packed in sorted(entries.items())}
 
 
 def _pack_key(request_id: str) -> str:

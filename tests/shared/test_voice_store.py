@@ -34,14 +34,24 @@ async def serving(redis: Redis, packs: StyleSource) -> AsyncIterator[None]:
 
 async def test_what_is_saved_is_there_until_it_is_deleted(redis: Redis) -> None:
     one, other = VoiceStore(redis), VoiceStore(redis)
-    assert await one.saved() == {}
+    assert await one.saved() == {"": {}}
     await one.save("mine", MIX)
-    assert await other.saved() == {"mine": MIX}
+    assert await other.saved() == {"": {"mine": MIX}}
     await other.save("mine", MIX[:1])
-    assert await one.saved() == {"mine": MIX[:1]}
+    assert await one.saved() == {"": {"mine": MIX[:1]}}
     assert await one.delete("mine")
     assert not await other.delete("mine")
-    assert await other.saved() == {}
+    assert await other.saved() == {"": {}}
+
+
+async def test_each_tenant_has_its_own(redis: Redis) -> None:
+    store = VoiceStore(redis)
+    await store.save("mine", MIX)
+    await store.save("mine", MIX[:1], "acme")
+    assert await store.saved(["", "acme", "globex"]) == {"": {"mine": MIX}, "acme": {"mine": MIX[:1]}, "globex": {}}
+    assert not await store.delete("mine", "globex")
+    assert await store.delete("mine", "acme")
+    assert await store.saved(["", "acme"]) == {"": {"mine": MIX}, "acme": {}}
 
 
 async def test_a_worker_makes_the_file_that_a_gateway_asks_for(redis: Redis, tmp_path: Path) -> None:
