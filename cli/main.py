@@ -34,6 +34,7 @@ def main() -> None:
     On one machine:    kokoro-fleet up
     On many:           kokoro-fleet gateway     (any number, behind a load balancer)
                        kokoro-fleet worker      (any number, wherever there is a CPU or GPU)
+                       kokoro-fleet batch       (any number, for work that is not waited for)
                        with the same REDIS_URL for all of them
     Try it:            kokoro-fleet say "Hello world!" -o hello.mp3
 
@@ -74,6 +75,19 @@ def worker() -> None:
     from worker.settings import WorkerSettings
 
     run_worker(WorkerSettings())
+
+
+@main.command()
+def batch() -> None:
+    """Run one batch runner: works on batches when there is nothing else to do. Needs REDIS_URL, and STORAGE_URL as the
+    gateways have it.
+
+    SIGTERM lets it finish what it has begun, within DRAIN_TIMEOUT_S, then it exits with 0; others go on with the rest.
+    """
+    from gateway.runner.main import run_runner
+    from gateway.settings import GatewaySettings
+
+    run_runner(GatewaySettings())
 
 
 @main.group()
@@ -126,6 +140,31 @@ def models_verify() -> None:
 
     if not verify():
         raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.option("--tenant", "tenant_id", default=None, help="Of this tenant alone; by default of all.")
+@click.option("--start", default=None, help="First day, such as 2026-11-01; by default 31 days before the end.")
+@click.option("--end", default=None, help="The day after the last; by default tomorrow, in UTC.")
+@click.option("--by", multiple=True, type=click.Choice(["tenant", "api_key", "voice"]), help="Keep apart; several.")
+@click.option("--csv", "is_csv", is_flag=True, help="As CSV.")
+def usage(tenant_id: str | None, start: str | None, end: str | None, by: tuple[str, ...], is_csv: bool) -> None:
+    """Show what was used by day: characters, audio seconds, requests. Needs REDIS_URL."""
+    from cli.usage import show_usage
+    from gateway.metering.report import GroupBy, Period
+
+    show_usage(tenant_id, Period.read(start, end), {GroupBy(each) for each in by}, is_csv=is_csv)
+
+
+@main.command()
+@click.option("--every", "every_s", default=1.0, show_default=True, type=click.FloatRange(0.2, 60), help="Seconds.")
+@click.option("--once", is_flag=True, help="One look, then exit.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each look.")
+def top(every_s: float, once: bool, as_json: bool) -> None:
+    """Watch the fleet of REDIS_URL live: lanes, workers, tenants, batches. Ctrl-C ends it."""
+    from cli.top import show
+
+    show(every_s=every_s, once=once, as_json=as_json)
 
 
 @main.group()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import socket
 import sys
-import uuid
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -16,53 +14,55 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.api import (
+    batches,
     captions,
     debug,
     dialogue,
     downloads,
     errors,
+    files,
     health,
+    metrics,
     models,
     phonemes,
     speech,
     subtitles,
+    usage,
     voices,
     web,
     websocket,
 )
 from gateway.api.auth import Doors, key_digests
 from gateway.api.cors import with_cors
+from gateway.api.observed import Observed, RouteNoted
+from gateway.api.rate_limits import RateLimits
 from gateway.api.request_ids import RequestIds
 from gateway.api.root_path import UnderPath
-from gateway.audio.gaps import Gaps
-from gateway.cached_synthesis import CachedSynthesis
-from gateway.chunk_cache import ChunkCache
-from gateway.downloads import Bounds, DownloadStore
+from gateway.batch.files import Files
 from gateway.drain import Drain, DrainGate
-from gateway.fleet import Fleet
+from gateway.fleet_metrics import FleetCollector, SavingsCollector
 from gateway.http_protocol import HttpProtocol
 from gateway.idempotency import Idempotency
-from gateway.pipeline import Pipeline
+from gateway.parts import chunk_limits, running_parts
 from gateway.server import DrainingServer
 from gateway.sessions import Sessions
 from gateway.settings import GatewaySettings
-from gateway.synthesis import Synthesis
+from gateway.storage import Storage
+from gateway.telemetry import Telemetry
 from gateway.tenants import Tenants
-from gateway.text.chunker import ChunkLimits
-from gateway.text.frontend import TextFrontend
-from gateway.voices import Voices
+from gateway.threads import from_any_thread
+from gateway.watched import shown, telemetry_for
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
-from shared.streams import GatewayStreams, connect
-from shared.streams.cache import ChunkStore
+from shared.streams import connect
+from shared.streams.batches import BatchStore
+from shared.streams.files import FileStore
+from shared.streams.lookout import Lookout
 from shared.streams.operator import OperatorStreams
 from shared.streams.results import ResultStore
 from shared.streams.tenants import TenantStore
-from shared.streams.voices import VoiceStore
 
 log = logger(__name__)
-
-SWEEP_S = 60
 
 
 def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drain: Drain | None = None) -> ASGIApp:
@@ -71,12 +71,13 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     ``sessions``: where to find its open WebSockets, for whoever has to end them. ``drain``: how it is told to go.
     """
     drain = drain or Drain()
-    limits = _chunk_limits(settings)
+    telemetry = telemetry_for("gateway", settings)
+    chunk_limits(settings)  # clashes are told at the start
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.sessions = Sessions(settings.websocket_max_connections) if sessions is None else sessions
-        async with _running(app, settings, limits):
+        async with _running(app, settings, telemetry):
             yield
 
     app = FastAPIOffline(  # with /docs as files of our own: no other host is asked
@@ -89,78 +90,46 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     errors.install(app)
     for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
+    for part in (files, batches, usage):
+        app.include_router(part.router)
+    if key_digests(settings.admin_api_key):
+        app.include_router(usage.admin_router)
     if settings.enable_debug_endpoints:
         app.include_router(debug.router)
+    if settings.metrics_enabled and settings.metrics_port is None:
+        app.include_router(metrics.router)
     web.install(app, settings)
-    app.state.drain = drain
-    served = UnderPath(Doors(app, settings), settings.uvicorn_root_path)
-    return RequestIds(DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain))
+    app.state.drain, app.state.metrics = drain, telemetry.metrics
+    served = UnderPath(RouteNoted(RateLimits(Doors(app, settings), app.state)), settings.uvicorn_root_path)
+    gated = DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain)
+    return Observed(RequestIds(gated), telemetry)
 
 
 @contextlib.asynccontextmanager
-async def _running(app: FastAPI, settings: GatewaySettings, limits: ChunkLimits) -> AsyncIterator[None]:
+async def _running(app: FastAPI, settings: GatewaySettings, telemetry: Telemetry) -> AsyncIterator[None]:
     """All that requests need, in the app's state."""
     redis = connect(settings.redis_url, settings.redis_max_connections)
-    streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
-    fleet = Fleet(streams)
-    synthesis = _synthesis(settings, streams, fleet)
-    frontend = TextFrontend(limits, processes=settings.text_processes)
-    store = _downloads(settings)
-    app.state.settings, app.state.fleet, app.state.downloads = settings, fleet, store
-    app.state.voices = known_voices = _voices(settings, fleet, redis)
-    app.state.operator = OperatorStreams(redis)
-    app.state.chunk_cache = cache = _chunk_cache(settings, redis)
-    cached = CachedSynthesis(synthesis, cache, fleet, window=settings.chunk_window)
-    app.state.pipeline = Pipeline(
-        frontend,
-        cached if settings.cache_max_mb else synthesis,
-        fleet,
-        store,
-        first_audio_s=settings.first_audio_target_ms / 1000,
-        gaps=_gaps(settings),
-    )
-    app.state.idempotency = idempotency = _idempotency(settings, redis)
-    app.state.tenants = tenants = _tenants(settings, redis)
-    await frontend.start()
-    await synthesis.start()
-    cache.start()
-    await known_voices.start()
-    await tenants.start()
-    log.info("ready", host=settings.host, port=settings.port)
-    sweeping = asyncio.create_task(_sweep(store))
-    yield
-    sweeping.cancel()
-    await asyncio.gather(sweeping, return_exceptions=True)
-    await tenants.close()
-    await idempotency.close()
-    await known_voices.close()
-    await synthesis.close()
-    await cache.close()
-    await frontend.close()
+    storage = Storage.at(settings.storage_url)
+    async with running_parts(settings, redis, telemetry) as parts:
+        app.state.settings, app.state.operator = settings, OperatorStreams(redis)
+        app.state.fleet, app.state.voices, app.state.pipeline = parts.fleet, parts.voices, parts.pipeline
+        app.state.downloads, app.state.chunk_cache = parts.downloads, parts.chunk_cache
+        app.state.meter = parts.meter
+        app.state.idempotency = idempotency = _idempotency(settings, redis)
+        app.state.files = Files(FileStore(redis), storage)
+        app.state.batches = BatchStore(redis, heartbeat_s=settings.heartbeat_s)
+        app.state.tenants = tenants = _tenants(settings, redis)
+        await tenants.start()
+        app.state.fleet_metrics = fleet_metrics = FleetCollector(Lookout(redis))
+        telemetry.metrics.registry.register(fleet_metrics)
+        telemetry.metrics.registry.register(SavingsCollector(parts.chunk_cache.counters, idempotency.counters))
+        with shown(telemetry, settings, before_scrape=from_any_thread(fleet_metrics.refresh)):
+            log.info("ready", host=settings.host, port=settings.port)
+            yield
+        await tenants.close()
+        await idempotency.close()
+    await storage.close()
     await redis.aclose()
-
-
-def _synthesis(settings: GatewaySettings, streams: GatewayStreams, fleet: Fleet) -> Synthesis:
-    return Synthesis(
-        streams,
-        fleet,
-        window=settings.chunk_window,
-        job_timeout_s=settings.job_timeout_s,
-        heartbeat_s=settings.heartbeat_s,
-        grace_s=settings.worker_grace_s,
-        max_queue_wait_s=settings.max_queue_wait_s,
-        tenant_max_chunks=settings.tenant_max_chunks_in_flight,
-    )
-
-
-def _chunk_cache(settings: GatewaySettings, redis: Redis) -> ChunkCache:
-    store = ChunkStore(
-        redis,
-        heartbeat_s=settings.heartbeat_s,
-        ttl_s=settings.cache_ttl_s,
-        max_bytes=settings.cache_max_mb * 1_000_000,
-    )
-    return ChunkCache(store, heartbeat_s=settings.heartbeat_s)
 
 
 def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
@@ -171,56 +140,6 @@ def _idempotency(settings: GatewaySettings, redis: Redis) -> Idempotency:
         max_bytes=settings.idempotency_max_mb * 1_000_000,
     )
     return Idempotency(results, heartbeat_s=settings.heartbeat_s, grace_s=settings.idempotency_grace_s)
-
-
-def _voices(settings: GatewaySettings, fleet: Fleet, redis: Redis) -> Voices:
-    return Voices(
-        fleet,
-        VoiceStore(redis),
-        heartbeat_s=settings.heartbeat_s,
-        normalise=settings.voice_weight_normalization,
-        may_save=settings.allow_local_voice_saving,
-    )
-
-
-def _downloads(settings: GatewaySettings) -> DownloadStore:
-    bounds = Bounds(
-        max_age_s=settings.max_temp_dir_age_hours * 3600,
-        max_count=settings.max_temp_dir_count,
-        max_bytes=int(settings.max_temp_dir_size_mb * 1_000_000),
-        part_life_s=settings.job_timeout_s + settings.stalled_client_timeout_s + 60,
-    )
-    return DownloadStore(settings.temp_file_dir, bounds)
-
-
-async def _sweep(store: DownloadStore) -> None:
-    """For files that grow old while nobody asks for a link."""
-    while True:
-        try:
-            await asyncio.to_thread(store.sweep)
-        except OSError as error:
-            log.warning("downloads_not_swept", folder=str(store.folder), error=str(error))
-        await asyncio.sleep(SWEEP_S)
-
-
-def _gaps(settings: GatewaySettings) -> Gaps:
-    return Gaps(
-        settings.gap_trim_ms, settings.dynamic_gap_trim_padding_ms, settings.dynamic_gap_trim_padding_char_multiplier
-    )
-
-
-def _chunk_limits(settings: GatewaySettings) -> ChunkLimits:
-    try:
-        return ChunkLimits(
-            target_min_tokens=settings.target_min_tokens,
-            target_max_tokens=settings.target_max_tokens,
-            absolute_max_tokens=settings.absolute_max_tokens,
-            first_max_tokens=min(settings.first_max_tokens, settings.target_max_tokens),
-        )
-    except ValueError as error:
-        raise FleetError(
-            "TARGET_MIN_TOKENS, TARGET_MAX_TOKENS and ABSOLUTE_MAX_TOKENS must not be smaller than the one before."
-        ) from error
 
 
 def _tenants(settings: GatewaySettings, redis: Redis) -> Tenants:

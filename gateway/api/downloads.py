@@ -29,7 +29,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 _RANGES = re.compile(r"bytes=(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*", re.IGNORECASE)
 
 MAX_NAME_LENGTH = 100
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff]')
+UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\ud800-\udfff]')
 """What a file name cannot have on one system or another."""
 
 
@@ -79,5 +79,5 @@ def _ignore_malformed_range(request: Request) -> None:
 
 def _saved_as(name: str | None, path: Path) -> str:
     """``name`` without what no file name may have, and with the ending that the file really has."""
-    stem = _UNSAFE.sub("_", name or "").removesuffix(path.suffix).strip(" .")[:MAX_NAME_LENGTH]
+    stem = UNSAFE_IN_NAMES.sub("_", name or "").removesuffix(path.suffix).strip(" .")[:MAX_NAME_LENGTH]
     return f"{stem or 'speech'}{path.suffix}"

@@ -11,8 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
+from gateway.api.observed import ERROR_CODE
+from gateway.batch.errors import UnknownBatch, UnknownFile
 from gateway.downloads import DownloadNotReady, DownloadsUnavailable, UnknownDownload
+from gateway.storage import StorageUnavailable
 from gateway.text.errors import FrontendUnavailable
 from shared.errors import (
     AtCapacity,
@@ -21,6 +25,7 @@ from shared.errors import (
     IdempotencyKeyReused,
     InputTooLarge,
     InvalidApiKey,
+    LimitReached,
     NotPermitted,
     QueueUnavailable,
     SynthesisFailed,
@@ -44,13 +49,17 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (NotPermitted, 403),
     (UnknownDownload, 404),
     (DownloadNotReady, 404),
+    (UnknownFile, 404),
+    (UnknownBatch, 404),
     # As the IETF's draft has it; 409, which other services use, makes OpenAI's SDKs try the same again.
     (IdempotencyKeyReused, 422),
     (BadRequest, 400),
+    (LimitReached, 429),
     (AtCapacity, 503),
     (QueueUnavailable, 503),
     (FrontendUnavailable, 503),
     (DownloadsUnavailable, 503),
+    (StorageUnavailable, 503),
     (SynthesisTimeout, 504),
     (SynthesisFailed, 500),
 )
@@ -66,11 +75,24 @@ _HOPELESS = frozenset(
 _VALIDATION_CODES = {"missing": "missing_required_parameter", "json_invalid": "invalid_json"}
 
 
+class ErrorResponse(JSONResponse):
+    """Tells its code to whoever counts the answers."""
+
+    def __init__(self, content: Mapping[str, Any], status: int, headers: dict[str, str], code: str) -> None:
+        super().__init__(content, status, headers)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[ERROR_CODE] = self._code
+        await super().__call__(scope, receive, send)
+
+
 class ErrorFields(BaseModel):
     """What went wrong."""
 
     message: str
-    type: Literal["invalid_request_error", "server_error"]
+    type: Literal["invalid_request_error", "server_error", "requests", "tokens", "insufficient_quota"]
+    """Of a limit that was reached, what it is a limit of; tokens are characters."""
     param: str | None
     """The field at fault."""
     code: str
@@ -94,22 +116,39 @@ def status_of(error: FleetError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
+def may_pass(error: FleetError) -> bool:
+    """Whether the same request may be served later."""
+    return status_of(error) in {429, *range(500, 600)} and not _is_hopeless(error)
+
+
 def error_response(error: FleetError) -> JSONResponse:
     """The HTTP answer to an error that came before the first byte."""
     status = status_of(error)
-    headers = {"x-should-retry": "false"} if error.code in _HOPELESS else {}
-    if isinstance(error, AtCapacity | QueueUnavailable | DownloadNotReady):
-        # Whole seconds by the standard, rounded up; the SDKs read milliseconds first.
-        retry_after_ms = math.ceil(error.retry_after_s * 1000)
-        headers |= {"retry-after": str(math.ceil(error.retry_after_s)), "retry-after-ms": str(retry_after_ms)}
+    headers = {"x-should-retry": "false"} if _is_hopeless(error) else {}
+    if isinstance(error, AtCapacity | QueueUnavailable | DownloadNotReady | LimitReached):
+        headers |= _retry_after(error.retry_after_s)
     if isinstance(error, InvalidApiKey):
         headers["www-authenticate"] = 'Bearer realm="kokoro-fleet"'
-    return _answer(status, error.message, error.code, error.param, headers)
+    return ErrorResponse(error_body(error), status, headers, error.code)
+
+
+def _is_hopeless(error: FleetError) -> bool:
+    return error.code in _HOPELESS or (isinstance(error, LimitReached) and error.retry_after_s is None)
+
+
+def _retry_after(seconds: float | None) -> dict[str, str]:
+    """Whole seconds by the standard, rounded up; the SDKs read milliseconds first."""
+    if seconds is None:
+        return {}
+    return {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(math.ceil(1000 * seconds))}
 
 
 def error_body(error: FleetError) -> dict[str, Any]:
     """The error in OpenAI's shape, for streams that can still say what went wrong."""
-    return _body(status_of(error), error.message, error.code, error.param)
+    body = _body(status_of(error), error.message, error.code, error.param)
+    if isinstance(error, LimitReached):
+        body["error"]["type"] = error.kind
+    return body
 
 
 def invalid_body(error: ValidationError) -> BadRequest:
@@ -149,7 +188,7 @@ def install(app: FastAPI) -> None:
 
 
 def _answer(status: int, message: str, code: str, param: str | None, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse(_body(status, message, code, param), status, headers)
+    return ErrorResponse(_body(status, message, code, param), status, headers, code)
 
 
 def _body(status: int, message: str, code: str, param: str | None) -> dict[str, Any]:

@@ -39,6 +39,20 @@
     tts:tenants:version   string   operator     permanent; another with each change to these, so that gateways see it
     tts:packs             list     gateway      TTL of 10 s; mixes whose voice files are wanted by a gateway
     tts:pack:{id}         list     worker       TTL of 10 s; the file, or why there is none; taken by who asked
+    tts:batch:{id}        hash     gateway,     its window and FILE_TTL_S; a batch, see `batch_scripts`; so are the
+                                   runner       following, which most batches' ends delete
+    tts:batch:{id}:items  hash     runner       what each item is, by its number
+    tts:batch:{id}:leases zset     runner       claimed work by when others may claim it
+    tts:batch:{id}:owners hash     runner       who has claimed it
+    tts:batch:{id}:tries  hash     runner       how often it was claimed
+    tts:batch:{id}:results hash    runner       what became of each item
+    tts:batches:of:{tenant} zset   gateway      TTL of the last of them; a tenant's batches by when they were made
+    tts:batches:open      hash     gateway      the same; batches that are not over, with their tenants
+    tts:file:{id}         string   gateway,     the file's own, at most a month; what is known of it, msgpack
+                                   runner
+    tts:files:of:{tenant} zset     the same     TTL of the last of them; a tenant's files by when they were made
+    tts:files:due         zset     the same     a month longer; all files by when their bytes are to be deleted
+    arq:*                 arq's    runner       arq's own, with TTLs; `arq:queue` lives while a job waits in it
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason
 
 A job's frames and its ack are one transaction, so a worker's death leaves either both or neither. Redis trouble of

@@ -1,0 +1,215 @@
+"""OpenAI's Files API: what batches read, and what they write."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from gateway.api.downloads import UNSAFE_IN_NAMES
+from gateway.api.multipart import FileForm
+from gateway.api.tenancy import tenant_of
+from gateway.batch.files import BATCH_INPUT, LONGEST_LIFE_S, MAX_NAME_LENGTH, FileCard, Files
+from gateway.settings import GatewaySettings
+from shared.errors import InvalidValue
+from shared.streams.files import FileRecord
+from shared.streams.pages import Page
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+
+MIN_LIFE_S, MAX_LIFE_S = 3600, LONGEST_LIFE_S
+"""As OpenAI has it."""
+
+MAX_FILES_LISTED = 10_000
+UPLOADS = frozenset({BATCH_INPUT})
+"""Purposes of what is uploaded."""
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
+
+Order = Literal["asc", "desc"]
+
+
+def file_card(record: FileRecord) -> dict[str, Any]:
+    """OpenAI's file object."""
+    return {
+        "id": record.id,
+        "object": "file",
+        "bytes": record.num_bytes,
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "filename": record.filename,
+        "purpose": record.purpose,
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def listed(cards: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
+    """OpenAI's page of a list."""
+    ids = [card["id"] for card in cards] or [None]
+    return {"object": "list", "data": cards, "first_id": ids[0], "last_id": ids[-1], "has_more": has_more}
+
+
+def read_life_s(anchor: object, seconds: object, param: str, default_s: int) -> int:
+    """How long a file is kept, from OpenAI's ``expires_after``. Raises InvalidValue."""
+    if anchor is None and seconds is None:
+        return default_s
+    if anchor != "created_at":
+        raise InvalidValue(f"{param}.anchor must be created_at.", param=param)
+    digits = str(seconds)
+    if not (digits.isascii() and digits.isdigit() and MIN_LIFE_S <= int(digits[:9]) <= MAX_LIFE_S):
+        raise InvalidValue(f"{param}.seconds must be {MIN_LIFE_S} to {MAX_LIFE_S}.", param=param)
+    return int(digits)
+
+
+def files_of(request: Request) -> Files:
+    files: Files = request.app.state.files
+    return files
+
+
+_FORM = {
+    "type": "object",
+    "required": ["file", "purpose"],
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {"type": "string", "enum": sorted(UPLOADS)},
+        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "expires_after[seconds]": {"type": "integer", "minimum": MIN_LIFE_S, "maximum": MAX_LIFE_S},
+    },
+}
+
+
+@router.post(
+    "", openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
+)
+async def create_file(request: Request) -> dict[str, Any]:
+    """Upload a file of requests, one JSON object a line, for a batch to work on."""
+    settings: GatewaySettings = request.app.state.settings
+    files, tenant = files_of(request), tenant_of(request)
+    form = FileForm(request, "file", settings.max_file_bytes)
+    card = FileCard(tenant.id, BATCH_INPUT, "", "application/jsonl", settings.file_ttl_s)
+    async with contextlib.aclosing(form.file()) as pieces:
+        written = await files.write(card, pieces, settings.max_file_bytes)
+    record = None
+    try:
+        record = _named(written, form, settings.file_ttl_s)
+        await files.enter(record)
+    finally:
+        if record is None:
+            await files.discard(written)
+    return file_card(record)
+
+
+def _named(written: FileRecord, form: FileForm, default_life_s: int) -> FileRecord:
+    """The file with what the form says of it, some of which may come after it. Raises InvalidValue."""
+    purpose = form.fields.get("purpose")
+    if purpose is None:
+        raise InvalidValue("purpose is missing.", param="purpose", code="missing_required_parameter")
+    if purpose not in UPLOADS:
+        raise InvalidValue(f"purpose must be one of {', '.join(sorted(UPLOADS))}.", param="purpose")
+    anchor, seconds = form.fields.get("expires_after[anchor]"), form.fields.get("expires_after[seconds]")
+    life_s = read_life_s(anchor, seconds, "expires_after", default_life_s)
+    name = (form.filename or "")[:MAX_NAME_LENGTH]
+    return replace(written, filename=name, purpose=purpose, expires_at=written.created_at + life_s)
+
+
+@router.get("")
+async def list_files(
+    request: Request,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_FILES_LISTED)] = MAX_FILES_LISTED,
+    order: Order = "desc",
+    purpose: str | None = None,
+) -> dict[str, Any]:
+    """The files that are there, newest first; `after` is the id of the last one seen."""
+    files, tenant = files_of(request), tenant_of(request)
+    before = await files.get(after, tenant.id) if after else None
+    page = Page(limit, f"{before.purpose} {before.id}" if before else None, order == "asc")
+    found, has_more = await files.page(tenant.id, page, frozenset({purpose}) if purpose else None)
+    return listed([file_card(record) for record in found], has_more)
+
+
+@router.get("/{file_id}")
+async def retrieve_file(request: Request, file_id: str) -> dict[str, Any]:
+    """What a file is."""
+    return file_card(await files_of(request).get(file_id, tenant_of(request).id))
+
+
+@router.delete("/{file_id}")
+async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
+    """Delete a file."""
+    files = files_of(request)
+    await files.delete(await files.get(file_id, tenant_of(request).id))
+    return {"id": file_id, "object": "file", "deleted": True}
+
+
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
+    206: {"description": "The part that Range asks for.", "content": {"application/octet-stream": {}}},
+    416: {"description": "There is no such part."},
+}
+
+
+@router.get("/{file_id}/content", response_class=Response, responses=_CONTENT)
+@router.api_route("/{file_id}/content", methods=["GET", "HEAD"], include_in_schema=False)
+async def retrieve_file_content(request: Request, file_id: str) -> Response:
+    """A file's content, or with Range a part of it."""
+    files = files_of(request)
+    record = await files.get(file_id, tenant_of(request).id)
+    part = _part(request.headers.get("range"), record.num_bytes)
+    if part is None:
+        return Response(status_code=416, headers={"content-range": f"bytes */{record.num_bytes}"})
+    start, end, status = part
+    headers = {
+        "content-length": str(end - start),
+        "content-disposition": f'attachment; filename="{_ascii_name(record)}"',
+        "accept-ranges": "bytes",
+        "cache-control": "private",
+        "x-content-type-options": "nosniff",
+    }
+    if status == 206:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{record.num_bytes}"
+    if request.method == "HEAD" or start == end:
+        return Response(status_code=status, headers=headers, media_type=record.content_type)
+    content = await _begun(files.read(record, start, end))
+    return StreamingResponse(content, status, headers, media_type=record.content_type)
+
+
+def _part(said: str | None, num_bytes: int) -> tuple[int, int, int] | None:
+    """Start, end and status for a Range header; None: there is no such part. What is malformed, or asks for several
+    parts, gets the whole file, as RFC 9110 (14.2) allows.
+    """
+    found = _RANGE.fullmatch(said.strip()) if said else None
+    if found is None or not (found[1] or found[2]):
+        return 0, num_bytes, 200
+    if found[1]:
+        start, end = int(found[1]), min(num_bytes, int(found[2]) + 1 if found[2] else num_bytes)
+        if found[2] and int(found[2]) < start:
+            return 0, num_bytes, 200
+    else:
+        start, end = max(0, num_bytes - int(found[2])), num_bytes
+    return (start, end, 206) if start < end else None
+
+
+async def _begun(pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """``pieces``, the first of which is there: what is wrong with the storage is told before the status line."""
+    first = await anext(pieces, b"")
+
+    async def all_of_them() -> AsyncGenerator[bytes, None]:
+        async with contextlib.aclosing(pieces):
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    return all_of_them()
+
+
+def _ascii_name(record: FileRecord) -> str:
+    """The file's name without what no file name, and no header, may have."""
+    safe = UNSAFE_IN_NAMES.sub("_", record.filename).encode("ascii", "replace").decode().replace("?", "_")
+    return safe.strip(" .") or record.id
