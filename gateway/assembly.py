@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
@@ -14,9 +15,11 @@ from gateway.audio.gaps import Gaps, whole
 from gateway.audio.shape import fade_edges, scale_volume, silence
 from gateway.reorder import SpokenChunk
 from gateway.synthesis import Line
+from gateway.telemetry import Telemetry
 from gateway.text.frontend import Passage
 from gateway.text.segments import Pause
 from gateway.timings import Timeline, WordTiming
+from shared.contract import VoiceMix
 
 SAMPLE_RATE = 24_000
 """Of everything the workers send."""
@@ -36,6 +39,8 @@ class Stretch(NamedTuple):
     char_start: int = 0
     """``input[char_start:char_end]`` is what is spoken in it."""
     char_end: int = 0
+    voice: VoiceMix = ()
+    """Who speaks; nobody after the last chunk."""
 
 
 class Assembly:
@@ -81,7 +86,9 @@ class Assembly:
             words += self._timeline.add(chunk, spoken.durations, pcm, kept)
         joined = _joined(pauses, scale_volume(heard, self._volume * style.volume))
         num_silent = len(joined) - len(heard)
-        return Stretch(joined, tuple(words), len(chunk.token_ids), num_silent, chunk.char_start, chunk.char_end)
+        return Stretch(
+            joined, tuple(words), len(chunk.token_ids), num_silent, chunk.char_start, chunk.char_end, style.voice
+        )
 
     def end(self) -> Stretch:
         """What follows the last chunk."""
@@ -96,6 +103,25 @@ class Assembly:
         if self._timeline is None:
             return []
         return [word for pause in pauses for word in self._timeline.pause(pause.seconds)]
+
+
+async def timed_texts(
+    parts: AsyncGenerator[Passage | Pause, None], telemetry: Telemetry
+) -> AsyncGenerator[Passage | Pause, None]:
+    """``parts``, with note taken of how long each chunk was waited for."""
+    num_chunks = 0
+    async with contextlib.aclosing(parts):
+        while True:
+            span, started = telemetry.span("text", num_chunks), time.perf_counter()
+            try:
+                part = await anext(parts)
+            except StopAsyncIteration:
+                return
+            if isinstance(part, Passage):
+                telemetry.metrics.texted(time.perf_counter() - started)
+                span.end()
+                num_chunks += 1
+            yield part
 
 
 def _joined(pauses: Sequence[Pause], pcm: NDArray[np.int16]) -> NDArray[np.int16]:

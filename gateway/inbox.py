@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import NamedTuple
 
 from gateway.reorder import Reorder, SpokenChunk
-from shared.contract import AudioFrame, ChunkFailed, ChunkJob
+from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane
 from shared.errors import FleetError, SynthesisFailed, SynthesisTimeout
+from shared.tracing import Span
 
 
 class TenantLine:
@@ -16,6 +18,16 @@ class TenantLine:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()  # first come, first served
         self.answered = asyncio.Event()
+        self.weight = 1.0
+        """Its share of a crowded lane is in proportion to this."""
+
+
+class Unanswered(NamedTuple):
+    """A chunk that has been published and has not come back."""
+
+    span: Span
+    """Begun when it was published."""
+    lane: Lane
 
 
 class Inbox:
@@ -28,6 +40,8 @@ class Inbox:
         self.published = 0
         self.jobs: dict[int, ChunkJob] = {}
         """Published and not yet taken, by their place."""
+        self.unanswered: dict[int, Unanswered] = {}
+        """By their place."""
         self.taken = 0
         self._reorder = Reorder()
         self._arrived = asyncio.Event()
@@ -43,6 +57,11 @@ class Inbox:
     def fail(self, error: FleetError) -> None:
         self._failure = self._failure or error
         self._arrived.set()
+
+    def give_up_waiting(self) -> None:
+        """Whatever comes now comes too late."""
+        for unanswered in self.unanswered.values():
+            unanswered.span.end()
 
     async def next(self, deadline: float) -> SpokenChunk:
         """The next chunk in order. What arrived before a failure is still given. ``deadline``: monotonic seconds."""

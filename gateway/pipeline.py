@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.assembly import SAMPLE_RATE, Assembly, Stretch
+from gateway.assembly import SAMPLE_RATE, Assembly, Stretch, timed_texts
 from gateway.audio.encoder import FileEncoder, StreamingEncoder
 from gateway.audio.formats import AudioFormat
 from gateway.audio.gaps import Gaps
 from gateway.cached_synthesis import CachedSynthesis
+from gateway.charging import Usage, characters_by_voice, charged
 from gateway.downloads import Download, DownloadStore
 from gateway.fleet import Fleet
+from gateway.metering import Charge, Meter, Notice, Visit, unnoticed
 from gateway.synthesis import Delivery, Synthesis
+from gateway.telemetry import Encoding, Telemetry
 from gateway.text.chunker import Chunk
 from gateway.text.frontend import Passage, TextFrontend
 from gateway.text.pacing import Pace
 from gateway.text.reading import Reading
 from gateway.text.segments import Script
-from gateway.threads import run_to_end
-from gateway.timings import UNITS_PER_S, MarkTiming, Timeline, WordTiming
+from gateway.threads import read_file
+from gateway.timings import MarkTiming, Timeline, WordTiming
 from shared.contract import Lane
 from shared.tenants import EVERYBODY, Tenant
 
 ENCODE_SAMPLES = SAMPLE_RATE
 """Samples encoded in one go: small enough that a cancelled request stops at once."""
-
-SEND_BYTES = 256 * 1024
-"""Bytes of a finished file sent in one go."""
 
 AUDIO_S_PER_CHARACTER = 0.061
 """Of English at speed 1: a token's 56 ms and a chunk's 1 s, at about a token a character and 200 a chunk."""
@@ -57,38 +57,26 @@ class Utterance:
     download: Download | None = None
     lane: Lane = Lane.URGENT
     tenant: Tenant = EVERYBODY
+    is_part: bool = False
+    """Whether it is part of a longer one, which alone is a request and an open stream of its tenant."""
+    notice: Notice = unnoticed
     is_returning: bool = False
     """Whether it was refused before, for want of room, and has come back."""
+    began: float = field(default_factory=time.monotonic)
+    """When the request had been read, in monotonic seconds: what its first audio counts from."""
 
-
-@dataclass(slots=True)
-class Usage:
-    """What a request has taken so far."""
-
-    input_tokens: int = 0
-    """Phoneme tokens that were spoken."""
-    num_samples: int = 0
-    """Of audio, pauses included."""
-    num_cached: int = 0
-    """Chunks that came from the cache."""
-    num_missed: int = 0
-    """Chunks that did not, though the cache was asked."""
-
-    @property
-    def cache(self) -> str | None:
-        """What the cache had of the audio so far: hit, partial or miss; None where it was not asked."""
-        if not self.num_cached:
-            return "miss" if self.num_missed else None
-        return "partial" if self.num_missed else "hit"
-
-    @property
-    def output_tokens(self) -> int:
-        """The audio in the model's own unit of 25 ms, begun ones included."""
-        return math.ceil(self.num_samples * UNITS_PER_S / SAMPLE_RATE)
-
-    def add(self, stretch: Stretch) -> None:
-        self.input_tokens += stretch.num_tokens
-        self.num_samples += len(stretch.pcm)
+    def charge(self) -> Charge:
+        """What it asks of its tenant's limits."""
+        characters = characters_by_voice(self.text, self.script)
+        return Charge(
+            self.request_id,
+            self.tenant,
+            next(iter(characters)),
+            characters,
+            requests=0 if self.is_part else 1,
+            is_batch=self.lane is Lane.BATCH,
+            notice=self.notice,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,39 +119,45 @@ class Pipeline:
         synthesis: Synthesis | CachedSynthesis,
         fleet: Fleet,
         downloads: DownloadStore,
+        meter: Meter,
         *,
         first_audio_s: float,
         gaps: Gaps,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._frontend = frontend
         self._synthesis = synthesis
         self._fleet = fleet
         self._downloads = downloads
+        self._meter = meter
         self._first_audio_s = first_audio_s
         self._gaps = gaps
 
     async def speak(self, utterance: Utterance, usage: Usage | None = None) -> AsyncGenerator[bytes, None]:
         """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+            encoding = Encoding(encoder, self._telemetry, utterance.began)
             stretches = self._stretches(utterance, self._pace(utterance.speed), usage=usage)
             async with contextlib.aclosing(stretches):
                 async for stretch in stretches:
                     for pcm in _pieces(stretch.pcm):
-                        if packet := await run_to_end(encoder.write, pcm):
+                        if packet := await encoding.write(pcm):
                             yield packet
-            yield await run_to_end(encoder.close)
+            yield await encoding.close()
 
     async def caption(self, utterance: Utterance) -> AsyncGenerator[Captioned, None]:
         """``speak`` with the times of the words, chunk by chunk."""
         timeline = Timeline(utterance.text, utterance.script.marks)
         with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+            encoding = Encoding(encoder, self._telemetry, utterance.began)
             stretches = self._stretches(utterance, self._pace(utterance.speed), timeline)
             async with contextlib.aclosing(stretches):
                 async for stretch in stretches:
-                    packet = b"".join([await run_to_end(encoder.write, pcm) for pcm in _pieces(stretch.pcm)])
+                    packet = b"".join([await encoding.write(pcm) for pcm in _pieces(stretch.pcm)])
                     if packet or stretch.words:
                         yield Captioned(packet, stretch.words)
-            yield Captioned(await run_to_end(encoder.close), (), tuple(timeline.marks))
+            yield Captioned(await encoding.close(), (), tuple(timeline.marks))
 
     async def go_on(
         self, utterance: Utterance, encoder: StreamingEncoder, timeline: Timeline, usage: Usage, ahead_s: float
@@ -172,15 +166,21 @@ class Pipeline:
 
         ahead_s: how much of that audio is still to be heard: so long the first chunk may take. Raises FleetError.
         """
+        encoding = Encoding(encoder, self._telemetry, None if ahead_s else utterance.began)
         stretches = self._stretches(utterance, self._pace(utterance.speed, ahead_s), timeline, usage)
         async with contextlib.aclosing(stretches):
             async for stretch in stretches:
                 words = stretch.words
                 for pcm in _pieces(stretch.pcm):
-                    yield Captioned(await run_to_end(encoder.write, pcm), words)
+                    yield Captioned(await encoding.write(pcm), words)
                     words = ()
                 if words:
                     yield Captioned(b"", words)
+
+    def opened(self, utterance: Utterance) -> Visit:
+        """To be held open around all parts of an audio, of which ``utterance`` is the first: what they are together."""
+        whole = replace(utterance.charge(), id=f"{utterance.request_id}:whole", characters={}, requests=1)
+        return self._meter.visit(whole)
 
     async def time(self, utterance: Utterance) -> AsyncGenerator[Timed, None]:
         """The times of the words alone, chunk by chunk, at least once. Raises FleetError."""
@@ -204,7 +204,7 @@ class Pipeline:
             timeline = Timeline(utterance.text, utterance.script.marks)
             usage = Usage()
             words = await self._render(utterance, path, timeline, usage)
-            async with contextlib.aclosing(_read(path)) as packets:
+            async with contextlib.aclosing(read_file(path)) as packets:
                 yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks), timeline.seconds, usage)
 
     async def phonemize(self, script: Script, reading: Reading) -> list[Chunk]:
@@ -217,13 +217,14 @@ class Pipeline:
     ) -> tuple[WordTiming, ...]:
         words: list[WordTiming] = []
         with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
+            encoding = Encoding(encoder, self._telemetry)
             # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
             async with contextlib.aclosing(self._stretches(utterance, None, timeline, usage)) as stretches:
                 async for stretch in stretches:
                     words += stretch.words
                     for pcm in _pieces(stretch.pcm):
-                        await run_to_end(encoder.write, pcm)
-            await run_to_end(encoder.close)
+                        await encoding.write(pcm)
+            await encoding.close()
         return tuple(words)
 
     def _pace(self, speed: float, ahead_s: float = 0.0) -> Pace | None:
@@ -242,18 +243,17 @@ class Pipeline:
     ) -> AsyncGenerator[Stretch, None]:
         """What all answers are made of; kept for download by the way, where the request wants it."""
         download = utterance.download
-        if download is None:
-            return self._spoken(utterance, pace, timeline, usage or Usage())
-        if download.with_timing and timeline is None:
+        if download is not None and download.with_timing and timeline is None:
             timeline = Timeline(utterance.text)
-        stretches = self._spoken(utterance, pace, timeline, usage or Usage())
-        return self._downloads.kept(stretches, download, utterance.text)
+        visit = self._meter.visit(utterance.charge())
+        stretches = charged(visit, self._spoken(utterance, pace, timeline, usage or Usage()))
+        return stretches if download is None else self._downloads.kept(stretches, download, utterance.text)
 
     async def _spoken(
         self, utterance: Utterance, pace: Pace | None, timeline: Timeline | None, usage: Usage
     ) -> AsyncGenerator[Stretch, None]:
         assembly = Assembly(
-            self._frontend.parts(utterance.script, utterance.reading, pace),
+            timed_texts(self._frontend.parts(utterance.script, utterance.reading, pace), self._telemetry),
             speed=utterance.speed,
             volume=utterance.volume,
             gaps=self._gaps,
@@ -266,23 +266,21 @@ class Pipeline:
             utterance.tenant.id,
             audio_s=len(utterance.text) * AUDIO_S_PER_CHARACTER / utterance.speed,
             is_returning=utterance.is_returning,
+            weight=utterance.tenant.weight,
         )
-        async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
-            async for spoken in spoken_chunks:
-                usage.num_cached += spoken.is_cached is True
-                usage.num_missed += spoken.is_cached is False
-                stretch = assembly.add(spoken)
-                usage.add(stretch)
-                yield stretch
-        stretch = assembly.end()
-        usage.add(stretch)
-        yield stretch
-
-
-async def _read(path: Path) -> AsyncGenerator[bytes, None]:
-    with path.open("rb") as file:
-        while piece := await run_to_end(file.read, SEND_BYTES):
-            yield piece
+        with self._telemetry.metrics.speaking(len(utterance.text), utterance.tenant) as progress:
+            async with contextlib.aclosing(self._synthesis.speak(delivery, assembly.lines())) as spoken_chunks:
+                async for spoken in spoken_chunks:
+                    usage.num_cached += spoken.is_cached is True
+                    usage.num_missed += spoken.is_cached is False
+                    stretch = assembly.add(spoken)
+                    usage.add(stretch)
+                    progress.add(len(stretch.pcm) / SAMPLE_RATE)
+                    yield stretch
+            stretch = assembly.end()
+            usage.add(stretch)
+            yield stretch
+            progress.finish()
 
 
 def _pieces(pcm: NDArray[np.int16]) -> Iterator[NDArray[np.int16]]:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from gateway.admission import Admission
 from gateway.feeding import next_fed
 from gateway.fleet import Fleet
-from gateway.inbox import Inbox, TenantLine
+from gateway.inbox import Inbox, TenantLine, Unanswered
 from gateway.reorder import SpokenChunk
+from gateway.telemetry import Telemetry
 from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane, UnreadableMessage, VoiceMix
 from shared.errors import FleetError, NoWorkers, QueueUnavailable
 from shared.observe import logger
@@ -49,11 +50,12 @@ class Delivery:
     lane: Lane
     """Of the first chunk; the following ones of an urgent request are standard."""
     tenant_id: str = ""
-    traceparent: str | None = None
     audio_s: float = 0.0
     """About how much is asked for."""
     is_returning: bool = False
     """Whether it was refused before and has come back."""
+    weight: float = 1.0
+    """Its tenant's share of a crowded lane is in proportion to it."""
 
     def lane_of(self, seq: int) -> Lane:
         """Of the chunk at that place."""
@@ -74,7 +76,9 @@ class Synthesis:
         grace_s: float,
         max_queue_wait_s: float = math.inf,
         tenant_max_chunks: int | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._streams = streams
         self._fleet = fleet
         self._window = window
@@ -109,6 +113,7 @@ class Synthesis:
         await self._admit(delivery)
         # Requests of nobody in particular have no cap to wait for, each has a line of its own.
         tenant = self._tenants.setdefault(delivery.tenant_id or delivery.request_id, TenantLine())
+        tenant.weight = delivery.weight
         inbox = self._inboxes[delivery.request_id] = Inbox(tenant)
         window = asyncio.Semaphore(self._window)
         published: asyncio.Queue[float | None] = asyncio.Queue()
@@ -119,10 +124,14 @@ class Synthesis:
                 yield await inbox.next(deadline)
                 window.release()
             unfinished = False
+        except (GeneratorExit, asyncio.CancelledError):
+            self._telemetry.metrics.cancelled(inbox.published, inbox.taken)
+            raise
         finally:
             del self._inboxes[delivery.request_id]
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
+            inbox.give_up_waiting()
             if unfinished:
                 await self._cancel(delivery, range(inbox.taken, inbox.published + 1))
 
@@ -171,8 +180,10 @@ class Synthesis:
         inbox.is_starting = False
         async with tenant.turn:
             tenant.answered.clear()
-            job = self._job(delivery, seq, line)
-            while not await self._publish_patiently(job):
+            span = self._telemetry.span("chunk", seq)
+            inbox.unanswered[seq] = Unanswered(span, delivery.lane_of(seq))
+            job = self._job(delivery, seq, line, span.traceparent)
+            while not await self._publish_patiently(job, tenant.weight):
                 # Another gateway's answers free leases as well, and are not seen here.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(TENANT_RETRY_S):
@@ -181,18 +192,18 @@ class Synthesis:
         inbox.published = seq + 1
         inbox.jobs[seq] = job
 
-    async def _publish_patiently(self, job: ChunkJob) -> bool:
+    async def _publish_patiently(self, job: ChunkJob, weight: float) -> bool:
         """A request that has begun waits for a queue that is gone or full; a new one is refused at once."""
         gives_up = time.monotonic() + self._grace_s
         while True:
             try:
-                return await self._streams.publish(job, self._tenant_max_chunks)
+                return await self._streams.publish(job, self._tenant_max_chunks, weight)
             except QueueUnavailable:
                 if job.seq == 0 or time.monotonic() > gives_up:
                     raise
             await asyncio.sleep(RETRY_S)
 
-    def _job(self, delivery: Delivery, seq: int, line: Line) -> ChunkJob:
+    def _job(self, delivery: Delivery, seq: int, line: Line, traceparent: str | None) -> ChunkJob:
         return ChunkJob(
             request_id=delivery.request_id,
             seq=seq,
@@ -204,7 +215,7 @@ class Synthesis:
             deadline_ms=int((time.time() + self._job_timeout_s) * 1000),
             lane=delivery.lane_of(seq),
             tenant_id=delivery.tenant_id,
-            traceparent=delivery.traceparent,
+            traceparent=traceparent,
         )
 
     async def _cancel(self, delivery: Delivery, seqs: range) -> None:
@@ -234,6 +245,9 @@ class Synthesis:
         elif inbox := self._inboxes.get(reply.request_id):
             inbox.put(reply)
             inbox.tenant.answered.set()
+            is_over = isinstance(reply, ChunkFailed) or reply.last
+            if is_over and (unanswered := inbox.unanswered.pop(reply.seq, None)):
+                self._telemetry.answered(reply, unanswered.lane, unanswered.span)
 
     async def _beat(self) -> None:
         while True:
@@ -256,10 +270,10 @@ class Synthesis:
 
     async def _republish(self) -> None:
         """Publish all that is not yet answered once more: a chunk that is spoken twice is taken once."""
-        jobs = [job for inbox in self._inboxes.values() for job in inbox.jobs.values()]
+        jobs = [(job, inbox.tenant.weight) for inbox in self._inboxes.values() for job in inbox.jobs.values()]
         log.warning("republished", jobs=len(jobs))
-        for job in jobs:
-            await self._streams.publish(job)
+        for job, weight in jobs:
+            await self._streams.publish(job, weight=weight)
         self._must_republish = False
 
     def _fail_all(self, error: FleetError) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from gateway.api.rate_limits import RATE_HEADERS
+
 EXPOSED_HEADERS = (
     "content-disposition",
     "idempotent-replayed",
@@ -19,6 +21,7 @@ EXPOSED_HEADERS = (
     "x-request-id",
     "x-should-retry",
     "x-timing-path",
+    *RATE_HEADERS,
 )
 """What a page's script cannot see unless it is named here."""
 

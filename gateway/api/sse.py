@@ -10,7 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from gateway.api.errors import error_body
-from gateway.pipeline import Audio, Usage
+from gateway.charging import Usage
+from gateway.pipeline import Audio
 from shared.errors import FleetError
 
 EVENT_STREAM = "text/event-stream"

@@ -10,6 +10,7 @@ from typing import TypeVar
 from starlette.requests import HTTPConnection
 
 from gateway.api.models import require_model
+from gateway.api.rate_limits import notice_of
 from gateway.api.schemas import (
     MAX_SPEED,
     MIN_SPEED,
@@ -24,6 +25,7 @@ from gateway.audio.choice import choose_format
 from gateway.audio.formats import AudioFormat
 from gateway.downloads import Download
 from gateway.fleet import Fleet
+from gateway.metering import Notice, unnoticed
 from gateway.pipeline import Utterance
 from gateway.settings import GatewaySettings
 from gateway.text.languages import Language, choose_language
@@ -55,12 +57,20 @@ class Desk:
     fleet: Fleet
     all_voices: Voices
     tenant: Tenant = EVERYBODY
+    notice: Notice = unnoticed
     is_returning: bool = False
 
     @classmethod
     def of(cls, request: HTTPConnection) -> Desk:
         state = request.app.state
-        return cls(state.settings, state.fleet, state.voices, tenant_of(request), _is_returning(request))
+        return cls(
+            state.settings,
+            state.fleet,
+            state.voices,
+            tenant_of(request),
+            notice_of(request),
+            is_returning=_is_returning(request),
+        )
 
     @property
     def voices(self) -> TenantVoices:
@@ -137,6 +147,7 @@ class Desk:
             format=form,
             download=self._download(body, form),
             tenant=self.tenant,
+            notice=self.notice,
             is_returning=self.is_returning,
         )
 

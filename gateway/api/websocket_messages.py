@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from gateway.api.errors import error_body, invalid_body
 from gateway.api.schemas import AudioRequest, Voice
 from gateway.audio.formats import AudioFormat
-from gateway.pipeline import Usage
+from gateway.charging import Usage
 from gateway.sessions import Cancelled, Done, Event, Failed, Flushed, LeavingSoon, Spoken
 from gateway.timings import WordTiming
 from shared.errors import BadRequest, FleetError

@@ -28,7 +28,7 @@ class Journal:
     """One process' counts. ``start`` it; ``close`` sends what is left."""
 
     def __init__(self, store: UsageStore) -> None:
-        self._store = store
+        self.store = store
         # Of this run of the process alone: its portions are numbered from 1 on.
         self._id = uuid.uuid4().hex
         self._number = 0
@@ -87,7 +87,7 @@ class Journal:
 
     async def _is_taken(self, portion: Portion) -> bool:
         try:
-            await self._store.add(self._id, self._number, portion)
+            await self.store.add(self._id, self._number, portion)
         except QueueUnavailable as error:
             log.warning("usage_not_written", accounts=len(portion.usage), error=error.message)
             return False

@@ -10,7 +10,8 @@ from typing import Self
 
 from gateway.assembly import SAMPLE_RATE
 from gateway.audio.encoder import StreamingEncoder
-from gateway.pipeline import Captioned, Pipeline, Usage, Utterance
+from gateway.charging import Usage
+from gateway.pipeline import Captioned, Pipeline, Utterance
 from gateway.sessions.playback import Playback
 from gateway.text.errors import NothingToSpeak
 from gateway.threads import run_to_end
@@ -22,7 +23,9 @@ NEARLY_SILENT_S = 1.0
 
 
 class OpenAudio:
-    """A context manager: frees the encoder, which is opened with the first utterance and has its format."""
+    """``async with`` it: frees the encoder, which is opened with the first utterance and has its format, and gives back
+    what the whole takes of its tenant's limits: it is one request, however many utterances it is made of.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.usage = Usage()
@@ -30,6 +33,7 @@ class OpenAudio:
         self._playback = Playback()
         self._timeline = Timeline("")
         self._encoder: StreamingEncoder | None = None
+        self._whole = contextlib.AsyncExitStack()
 
     @property
     def seconds(self) -> float:
@@ -47,9 +51,10 @@ class OpenAudio:
         """
         ahead_s = self.ahead_s
         # Who hears nothing waits for it; who hears something has been admitted, and has time.
-        utterance = replace(utterance, lane=Lane.STANDARD if ahead_s else Lane.URGENT)
+        utterance = replace(utterance, text=text, is_part=True, lane=Lane.STANDARD if ahead_s else Lane.URGENT)
         self._timeline.extend(text, char_start)
         if self._encoder is None:
+            await self._whole.enter_async_context(self._pipeline.opened(utterance))
             self._encoder = StreamingEncoder(utterance.format, SAMPLE_RATE)
         parts = self._pipeline.go_on(utterance, self._encoder, self._timeline, self.usage, ahead_s)
         with contextlib.suppress(NothingToSpeak):
@@ -62,11 +67,12 @@ class OpenAudio:
         """What the encoder kept back."""
         return b"" if self._encoder is None else await run_to_end(self._encoder.close)
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._encoder is not None:
             self._encoder.__exit__(kind, error, trace)
+        await self._whole.__aexit__(kind, error, trace)

@@ -114,7 +114,7 @@ class Context:
 
     async def run(self, offer: Offer) -> None:
         """Raises FleetError, after which the context is over."""
-        with OpenAudio(self._pipeline) as audio:
+        async with OpenAudio(self._pipeline) as audio:
             async with contextlib.aclosing(self._portions(audio)) as portions:
                 async for portion in portions:
                     if isinstance(portion, _Flush):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.pipeline import Usage
+from gateway.charging import Usage
 from gateway.timings import WordTiming
 from shared.errors import FleetError
 

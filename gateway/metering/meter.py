@@ -19,7 +19,7 @@ from shared.errors import BadRequest, QueueUnavailable
 from shared.observe import logger
 from shared.streams.keys import GATEWAY_MISSED_HEARTBEATS
 from shared.streams.limits import Claim, LimitStore
-from shared.streams.usage import Counts
+from shared.streams.usage import Counts, UsageStore
 from shared.tenants import Tenant, TenantLimits
 
 log = logger(__name__)
@@ -28,8 +28,12 @@ LEAVE_WAIT_S = 1.0
 """How long whoever leaves waits for Redis to know; after it, that goes on without it."""
 
 
-def _unnoticed(_: Standing) -> None:
-    pass
+Notice = Callable[[Standing], None]
+"""Is told where a tenant stands with its limits."""
+
+
+def unnoticed(_: Standing) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,7 @@ class Charge:
     is_batch: bool = False
     """Batch work waits its turn however many there are of it: of the limits, only the month's concerns it here. What
     fails of it will be tried again, so only what succeeds, or can never succeed, is counted."""
-    notice: Callable[[Standing], None] = _unnoticed
-    """Is told where the tenant stands."""
+    notice: Notice = unnoticed
 
     @property
     def num_characters(self) -> int:
@@ -81,7 +84,7 @@ class Tally:
         self.seconds[voice] += seconds
 
 
-class Door:
+class Meter:
     """One process'. ``start`` it before anyone goes in."""
 
     def __init__(self, limits: LimitStore, journal: Journal, *, heartbeat_s: float) -> None:
@@ -107,6 +110,18 @@ class Door:
     def visit(self, charge: Charge) -> Visit:
         """``async with`` this around the work. Raises LimitReached, QueueUnavailable."""
         return Visit(self, charge)
+
+    @property
+    def usage(self) -> UsageStore:
+        """What was used by all, up to the last portions that gateways have not sent yet."""
+        return self.journal.store
+
+    async def standing(self, tenant: Tenant) -> Standing | None:
+        """Where a tenant stands now; None: it has no limits by the minute. Raises QueueUnavailable."""
+        limits = tenant.limits
+        if limits.requests_per_minute is None and limits.characters_per_minute is None:
+            return None
+        return Standing.of(limits, await self.limits.look(tenant.id, limits))
 
     async def queue(self, tenant: Tenant, work_id: str, characters: int, *, lasts_s: float) -> None:
         """Count batch work among the characters that its tenant has queued, for ``lasts_s`` at the most.
@@ -157,10 +172,10 @@ class Door:
 
 
 class Visit:
-    """One request's, from the door in to the door out."""
+    """One request's, from its way in to its way out."""
 
-    def __init__(self, door: Door, charge: Charge) -> None:
-        self._door = door
+    def __init__(self, meter: Meter, charge: Charge) -> None:
+        self._meter = meter
         self._charge = charge
         self._claim = charge.claim()
         self._month = this_month()
@@ -171,14 +186,14 @@ class Visit:
         if tenant.limits == TenantLimits():
             return self._tally
         require_possible(tenant, self._claim)
-        verdict = await self._door.limits.take(
-            tenant.id, tenant.limits, self._claim, lease_s=self._door.lease_s, month=self._month
+        verdict = await self._meter.limits.take(
+            tenant.id, tenant.limits, self._claim, lease_s=self._meter.lease_s, month=self._month
         )
         self._charge.notice(Standing.of(tenant.limits, verdict))
         if verdict.refused_by is not None:
             raise refusal(tenant, verdict.refused_by, verdict.wait_s)
         if self._claim.lease_id:
-            self._door.hold(tenant.id, self._claim.lease_id)
+            self._meter.hold(tenant.id, self._claim.lease_id)
         return self._tally
 
     async def __aexit__(
@@ -186,21 +201,21 @@ class Visit:
     ) -> None:
         self._write_down(error)
         if self._claim.lease_id:
-            await self._door.give_back(self._charge.tenant.id, self._claim.lease_id)
+            await self._meter.give_back(self._charge.tenant.id, self._claim.lease_id)
 
     def _write_down(self, error: BaseException | None) -> None:
         charge, tenant = self._charge, self._charge.tenant
         # Whoever got nothing pays nothing; neither is anything kept of batch work that failed half-way.
         is_free = error is not None and (charge.is_batch or not any(self._tally.seconds.values()))
         if is_free and tenant.limits.monthly_characters is not None:
-            self._door.journal.refund(tenant.id, self._month, charge.num_characters)
+            self._meter.journal.refund(tenant.id, self._month, charge.num_characters)
         if charge.is_batch and error is not None and not isinstance(error, BadRequest):
             return
         failed = charge.requests if isinstance(error, Exception) else 0
-        self._door.journal.add(tenant.id, tenant.key_id, charge.voice, Counts(requests=charge.requests, failed=failed))
+        self._meter.journal.add(tenant.id, tenant.key_id, charge.voice, Counts(requests=charge.requests, failed=failed))
         if is_free:
             return
         for voice, characters in charge.characters.items():
-            self._door.journal.add(tenant.id, tenant.key_id, voice, Counts(characters=characters))
+            self._meter.journal.add(tenant.id, tenant.key_id, voice, Counts(characters=characters))
         for voice, seconds in self._tally.seconds.items():
-            self._door.journal.add(tenant.id, tenant.key_id, voice, Counts(audio_ms=round(1000 * seconds)))
+            self._meter.journal.add(tenant.id, tenant.key_id, voice, Counts(audio_ms=round(1000 * seconds)))
