@@ -9,6 +9,7 @@ from typing import Literal
 import click
 from pydantic import ValidationError
 
+from cli.tenants import tenants
 from shared.errors import FleetError
 
 
@@ -40,6 +41,9 @@ def main() -> None:
 
     All settings are environment variables, or lines in a file `.env`.
     """
+
+
+main.add_command(tenants)
 
 
 @main.command()

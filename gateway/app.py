@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from gateway.api import (
+    admin,
     batches,
     captions,
     debug,
@@ -93,7 +94,8 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     for part in (files, batches, usage):
         app.include_router(part.router)
     if key_digests(settings.admin_api_key):
-        app.include_router(usage.admin_router)
+        for admin_router in (admin.router, usage.admin_router):
+            app.include_router(admin_router)
     if settings.enable_debug_endpoints:
         app.include_router(debug.router)
     if settings.metrics_enabled and settings.metrics_port is None:

@@ -45,7 +45,7 @@ class Tenants:
         """``grace_s``: how long the last look counts when Redis is away. ``operators_keys``: their digests.
         ``is_exposed``: others than this machine can come.
         """
-        self._store = store
+        self.store = store
         self._heartbeat_s = heartbeat_s
         self._grace_s = grace_s
         self._operators_keys = tuple(operators_keys)
@@ -141,7 +141,7 @@ class Tenants:
         """Never raises: who needs to know finds the error."""
         self._began = time.monotonic()
         try:
-            newer = await self._store.newer(self._table or TenantTable())
+            newer = await self.store.newer(self._table or TenantTable())
         except QueueUnavailable as error:
             self._error = error
             return
@@ -168,7 +168,7 @@ class Tenants:
         if not used:
             return
         try:
-            await self._store.note_used(used)
+            await self.store.note_used(used)
         except QueueUnavailable:
             self._used = used | self._used
             return
