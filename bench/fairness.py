@@ -1,10 +1,11 @@
-"""One caller floods with books; does another, who asks for single sentences, still hear at once?
+"""One tenant floods with books; does another, who asks for single sentences, still hear at once?
 
     python -m bench.fairness                              4 fake workers of 25, 200 books, 100 sentences
     python -m bench.fairness --workers 1 --speed 100
 
-A fleet of its own with fake workers of a fixed speed. First the sentences alone, one after the other; then 200
-book-length streams, whose listeners (a process of their own) take all they can get, and the same sentences again.
+A fleet of its own with two tenants and fake workers of a fixed speed. First one tenant's sentences alone, one after the
+other; then 200 book-length streams of the other, whose listeners (a process of their own) take all they can get, and
+the same sentences again.
 Prints first audio of both, the ratio of their p95 (aim: at most 2), and how busy all that kept the workers.
 """
 
@@ -18,12 +19,15 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 
+import httpx
+
 from bench.load.client import Caller, Outcome, new_client
 from bench.load.fleet import audio_made, running_fleet
 from bench.load.mix import Ask
 from bench.load.report import percentile
 from bench.texts import text_of
 
+ADMIN_KEY = "the-operators"
 BOOK_CHARACTERS = 40_000
 SENTENCE_CHARACTERS = 80
 MEAN_GAP_S = 0.1
@@ -41,9 +45,17 @@ async def sentences(caller: Caller, count: int) -> list[Outcome]:
     return outcomes
 
 
-async def read_books(url: str, count: int) -> None:
+def key_of(url: str, tenant_id: str) -> str:
+    """Make a tenant and a key of it. Raises httpx.HTTPError."""
+    with httpx.Client(base_url=url, headers={"x-api-key": ADMIN_KEY}, timeout=10, trust_env=False) as admin:
+        admin.post("/admin/tenants", json={"id": tenant_id}).raise_for_status()
+        made = admin.post(f"/admin/tenants/{tenant_id}/keys", json={}).raise_for_status()
+        return str(made.json()["key"])
+
+
+async def read_books(url: str, key: str, count: int) -> None:
     """Listen to ``count`` books at once. Raises SystemExit if any ends, as none should while it matters."""
-    async with new_client() as client:
+    async with new_client(key=key) as client:
         caller = Caller(client, url)
         texts = [text_of(BOOK_CHARACTERS, number) for number in range(count)]
         books = [asyncio.create_task(caller.call(Ask("page", number, text))) for number, text in enumerate(texts)]
@@ -51,18 +63,18 @@ async def read_books(url: str, count: int) -> None:
         raise SystemExit(f"a book ended: {done.pop().result().error or 'whole'}")
 
 
-def flood(url: str, count: int) -> None:
-    asyncio.run(read_books(url, count))
+def flood(url: str, key: str, count: int) -> None:
+    asyncio.run(read_books(url, key, count))
 
 
 @contextlib.contextmanager
-def flooding(url: str, count: int) -> Iterator[None]:
+def flooding(url: str, key: str, count: int) -> Iterator[None]:
     """Books are read meanwhile, by a process of its own. Raises SystemExit if they were not until the end."""
-    reader = multiprocessing.get_context("spawn").Process(target=flood, args=(url, count))
+    reader = multiprocessing.get_context("spawn").Process(target=flood, args=(url, key, count))
     reader.start()
     try:
-        before = audio_made(url)
-        while audio_made(url) - before < count * SETTLED_AUDIO_S:
+        before = audio_made(url, ADMIN_KEY)
+        while audio_made(url, ADMIN_KEY) - before < count * SETTLED_AUDIO_S:
             time.sleep(0.2)
         yield
         if not reader.is_alive():
@@ -72,8 +84,8 @@ def flooding(url: str, count: int) -> Iterator[None]:
         reader.join()
 
 
-async def listen(url: str, count: int) -> list[Outcome]:
-    async with new_client() as client:
+async def listen(url: str, key: str, count: int) -> list[Outcome]:
+    async with new_client(key=key) as client:
         return await sentences(Caller(client, url), count)
 
 
@@ -95,14 +107,16 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=100)
     options = parser.parse_args()
     # Whoever reads 200 books at once is not refused: what is shown is who waits for whom.
-    with running_fleet(options.workers, options.speed, {"MAX_QUEUE_WAIT_S": "600"}) as fleet:
-        asyncio.run(listen(fleet.url, 5))
-        alone = asyncio.run(listen(fleet.url, options.sentences))
+    settings = {"MAX_QUEUE_WAIT_S": "600", "ADMIN_API_KEY": ADMIN_KEY}
+    with running_fleet(options.workers, options.speed, settings) as fleet:
+        patient, greedy = key_of(fleet.url, "patient"), key_of(fleet.url, "greedy")
+        asyncio.run(listen(fleet.url, patient, 5))
+        alone = asyncio.run(listen(fleet.url, patient, options.sentences))
         print(line("alone", alone), flush=True)
-        with flooding(fleet.url, options.books):
-            made, since = audio_made(fleet.url), time.perf_counter()
-            beside = asyncio.run(listen(fleet.url, options.sentences))
-            rate = (audio_made(fleet.url) - made) / (time.perf_counter() - since)
+        with flooding(fleet.url, greedy, options.books):
+            made, since = audio_made(fleet.url, ADMIN_KEY), time.perf_counter()
+            beside = asyncio.run(listen(fleet.url, patient, options.sentences))
+            rate = (audio_made(fleet.url, ADMIN_KEY) - made) / (time.perf_counter() - since)
     print(line("flooded", beside))
     print(f"first audio p95, flooded / alone: {first_audio(beside, 95) / first_audio(alone, 95):.2f}")
     capacity = options.workers * options.speed

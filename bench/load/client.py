@@ -46,10 +46,10 @@ class Outcome:
         return self.audio_s / max(self.total_s - (self.first_s or 0.0), 1e-3)
 
 
-def new_client(timeout_s: float = 120.0) -> httpx.AsyncClient:
-    """A client whose every request is a connection of its own, as of so many different callers."""
+def new_client(timeout_s: float = 120.0, key: str = "") -> httpx.AsyncClient:
+    """A client whose every request is a connection of its own, as of so many different callers. ``key``: an API key."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncClient(limits=limits, timeout=timeout_s, trust_env=False)
+    return httpx.AsyncClient(limits=limits, timeout=timeout_s, trust_env=False, headers={"x-api-key": key})
 
 
 class Caller:

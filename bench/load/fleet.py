@@ -78,9 +78,15 @@ def capacity_of(url: str) -> tuple[int, float]:
     return len(workers), sum(worker["capacity"] for worker in workers)
 
 
-def audio_made(url: str) -> float:
-    """Seconds of audio that the live workers have made so far, as of their last heartbeats. Raises httpx.HTTPError."""
-    workers = httpx.get(f"{url}/health", timeout=10, trust_env=False).raise_for_status().json()["workers"]
+def audio_made(url: str, admin_key: str = "") -> float:
+    """Seconds of audio that the live workers have made so far, as of their last heartbeats. Raises httpx.HTTPError.
+
+    ``admin_key``: the service's ADMIN_API_KEY, where it has tenants.
+    """
+    headers = {"x-api-key": admin_key}
+    workers = (
+        httpx.get(f"{url}/health", headers=headers, timeout=10, trust_env=False).raise_for_status().json()["workers"]
+    )
     return float(sum(worker["audio_s"] for worker in workers))
 
 
