@@ -57,16 +57,18 @@ format: $(VENV)/.dev ## Format the code
 	@$(VENV)/bin/ruff format .
 
 # What each image is made of: the extras of pyproject.toml.
-LOCK_gateway := gateway ja zh otel
+LOCK_gateway_all := gateway ja zh otel
+LOCK_gateway_western := gateway otel
 LOCK_worker_cpu := worker-cpu models otel
 LOCK_worker_cuda := worker-cuda models otel
 LOCK_all_in_one := gateway ja zh worker-cpu models embedded otel
 IMAGES := gateway worker-cpu worker-cuda all-in-one
+LOCKS := gateway-all gateway-western worker-cpu worker-cuda all-in-one
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" -c constraints.txt --default-index https://pypi.org/simple
 
 lock: $(VENV)/.deploy ## Write the images' lock files anew, at the versions of constraints.txt
-	@$(foreach image,$(IMAGES),echo $(image) && $(VENV)/bin/$(COMPILE) pyproject.toml \
+	@$(foreach image,$(LOCKS),echo $(image) && $(VENV)/bin/$(COMPILE) pyproject.toml \
 	  $(foreach extra,$(LOCK_$(subst -,_,$(image))),--extra $(extra)) -o deploy/docker/requirements/$(image).txt &&) true
 	@$(VENV)/bin/$(COMPILE) deploy/docker/requirements/build.in -o deploy/docker/requirements/build.txt
 
@@ -84,12 +86,12 @@ images: ## Build all images; needs Docker with BuildKit
 	  -t $(REGISTRY)/$$image:$(VERSION) -t $(REGISTRY)/$$image:latest . || exit 1; done
 
 audit: $(AUDIT_VENV)/.installed ## Look the locked packages up in PyPI's advisories; needs the network
-	@for image in $(IMAGES); do echo $$image; $(AUDIT_VENV)/bin/pip-audit --no-deps --disable-pip \
+	@for image in $(LOCKS); do echo $$image; $(AUDIT_VENV)/bin/pip-audit --no-deps --disable-pip \
 	  -r deploy/docker/requirements/$$image.txt || exit 1; done
 
 sbom: $(AUDIT_VENV)/.installed ## Write a CycloneDX bill of materials for each image into build/sbom
 	@mkdir -p build/sbom
-	@for image in $(IMAGES); do $(AUDIT_VENV)/bin/cyclonedx-py requirements deploy/docker/requirements/$$image.txt \
+	@for image in $(LOCKS); do $(AUDIT_VENV)/bin/cyclonedx-py requirements deploy/docker/requirements/$$image.txt \
 	  --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/$$image.cdx.json || exit 1; done
 
 clean: ## Remove environments and caches, not the model

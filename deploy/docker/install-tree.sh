@@ -17,3 +17,6 @@ else
 fi
 test -x "$TREE/bin/python" || "$PYTHON" -m venv --without-pip "$TREE"
 "$PYTHON" -m pip --python "$TREE/bin/python" install --no-index --no-deps "$wheels"/*.whl
+# What no process reads at run time: tests, and the sources of what comes compiled.
+find "$TREE"/lib -depth -type d -name tests -path "*/site-packages/*" -exec rm -rf {} +
+find "$TREE"/lib -type f '(' -name "*.pyx" -o -name "*.pxd" -o -name "*.c" -o -name "*.cpp" -o -name "*.h" -o -name "*.hpp" ')' -delete

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
 LOCKS = sorted((DOCKER / "requirements").glob("*.txt"))
 NEVER = {
-    "gateway": {"torch", "onnxruntime", "onnx"},
+    "gateway-all": {"torch", "onnxruntime", "onnx"},
+    "gateway-western": {"torch", "onnxruntime", "onnx", "pyopenjtalk-plus", "jieba"},
     "worker-cpu": {"torch", "spacy", "misaki", "fastapi", "uvicorn", "av"},
     "worker-cuda": {"onnxruntime", "spacy", "misaki", "fastapi", "uvicorn", "av"},
     "all-in-one": {"torch"},
