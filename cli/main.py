@@ -49,15 +49,16 @@ main.add_command(tenants)
 @main.command()
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 @click.option("--engine", default=None, help="onnx, cuda, reference or fake; by default the setting ENGINE.")
-def up(workers: int, engine: str | None) -> None:
-    """Start everything on this machine: queue, workers, gateway.
+@click.option("--batch/--no-batch", "with_batch", default=True, show_default=True, help="Work on batches too.")
+def up(workers: int, engine: str | None, with_batch: bool) -> None:
+    """Start everything on this machine: queue, workers, gateway, batch runner.
 
     Fetches and builds the model if it is not there yet. Without REDIS_URL it starts a Valkey of its own, on a private
     socket. Ctrl-C stops all that it started.
     """
     from cli.up import bring_up
 
-    bring_up(workers, engine)
+    bring_up(workers, engine, with_batch=with_batch)
 
 
 @main.command()
@@ -86,7 +87,8 @@ def batch() -> None:
     """Run one batch runner: works on batches when there is nothing else to do. Needs REDIS_URL, and STORAGE_URL as the
     gateways have it.
 
-    SIGTERM lets it finish what it has begun, within DRAIN_TIMEOUT_S, then it exits with 0; others go on with the rest.
+    SIGTERM lets it finish what it has begun, within BATCH_DRAIN_TIMEOUT_S, then it exits with 0; others go on with
+    the rest.
     """
     from gateway.runner.main import run_runner
     from gateway.settings import GatewaySettings

@@ -35,8 +35,8 @@ LOOPBACK = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}
 console = Console(stderr=True)
 
 
-def bring_up(workers: int, engine: str | None) -> None:
-    """Start queue, workers and gateway; return when the user stops them."""
+def bring_up(workers: int, engine: str | None, *, with_batch: bool = True) -> None:
+    """Start queue, workers and gateway, and then a batch runner; return when the user stops them."""
     environment = dict(os.environ)
     if engine:
         environment["ENGINE"] = engine
@@ -59,6 +59,8 @@ def bring_up(workers: int, engine: str | None) -> None:
         url = f"http://{LOOPBACK.get(gateway_settings.host, gateway_settings.host)}:{gateway_settings.port}"
         if _wait_until_ready(url, children, stop):
             _greet(url)
+            if with_batch:  # last: nobody waits for it
+                children.start("batch runner", "batch")
             children.watch(stop)
         console.print("Stopping…")
 
@@ -140,6 +142,7 @@ class _Children:
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
         self._processes: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
+        self._places: dict[str, int] = {}
 
     def __enter__(self) -> _Children:
         return self
@@ -151,8 +154,17 @@ class _Children:
 
     def start(self, name: str, command: str) -> None:
         arguments = [sys.executable, "-m", "cli", command]
-        process = subprocess.Popen(arguments, env=self._environment, start_new_session=True)
+        process = subprocess.Popen(arguments, env=self._environment_of(name), start_new_session=True)
         self._processes[name] = (command, process)
+
+    def _environment_of(self, name: str) -> dict[str, str]:
+        """With a METRICS_PORT of its own: the gateway has the one that is set, the others have those after it."""
+        first = self._environment.get("METRICS_PORT")
+        if not first:
+            return self._environment
+        if name != "gateway" and name not in self._places:
+            self._places[name] = len(self._places) + 1
+        return self._environment | {"METRICS_PORT": str(int(first) + self._places.get(name, 0))}
 
     def first_dead(self) -> tuple[str, int] | None:
         """Name and exit code of a child that ended by itself."""
@@ -162,7 +174,7 @@ class _Children:
         return None
 
     def watch(self, stop: threading.Event) -> None:
-        """Until ``stop``: restart workers that die. A gateway that dies ends everything."""
+        """Until ``stop``: restart workers and batch runners that die. A gateway that dies ends everything."""
         while not stop.wait(POLL_S):
             if (dead := self.first_dead()) is None:
                 continue

@@ -164,6 +164,8 @@ class GatewaySettings(FleetSettings):
     """Items that one batch runner works on at a time."""
     batch_max_tries: int = Field(default=5, ge=1)
     """How often an item of a batch is tried that fails for no fault of its own, its runner's death included."""
+    batch_drain_timeout_s: float = Field(default=5.0, ge=0)
+    """After SIGTERM, how long a batch runner still works on what it has begun; then it gives it back to the others."""
     batch_job_timeout_s: float = Field(default=3600.0, gt=0)
     """JOB_TIMEOUT_S of batch work, which waits while there is anything else to do."""
     max_job_input_length: int = Field(default=5_000_000, ge=1)

@@ -130,7 +130,8 @@ class Service:
 
     def __init__(self, redis_url: str, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
-        self._environment = {"REDIS_URL": redis_url, "ENGINE": "fake", "HEARTBEAT_S": "0.3", **environment}
+        own = {"REDIS_URL": redis_url, "STORAGE_URL": str(folder / "stored"), "ENGINE": "fake", "HEARTBEAT_S": "0.3"}
+        self._environment = own | environment
         self._environment |= {"HOST": "127.0.0.1", "PORT": str(_free_port())}
         self.redis_url = redis_url
         self.url = f"http://127.0.0.1:{self._environment['PORT']}"

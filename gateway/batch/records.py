@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from shared.streams.batches import BatchRecord
-from shared.tenants import Tenant
+from shared.tenants import Tenant, TenantLimits
 
 
 def new_batch(kind: str, tenant: Tenant, request: Mapping[str, Any], *, window_s: int, kept_s: int) -> BatchRecord:
@@ -20,12 +21,7 @@ def new_batch(kind: str, tenant: Tenant, request: Mapping[str, Any], *, window_s
     return BatchRecord(
         id=f"batch_{secrets.token_urlsafe(18)}",
         kind=kind,
-        tenant={
-            "id": tenant.id,
-            "key_id": tenant.key_id,
-            "weight": tenant.weight,
-            "allowed_voices": tenant.allowed_voices,
-        },
+        tenant=asdict(tenant),
         request=request,
         created_at=now,
         expires_at=now + window_s,
@@ -34,12 +30,7 @@ def new_batch(kind: str, tenant: Tenant, request: Mapping[str, Any], *, window_s
 
 
 def owner_of(batch: BatchRecord) -> Tenant:
-    """Whose it is, as it was when the batch was taken in. Its limits were looked at then."""
-    said = batch.tenant
-    voices = said["allowed_voices"]
-    return Tenant(
-        id=said["id"],
-        key_id=said["key_id"],
-        weight=said["weight"],
-        allowed_voices=None if voices is None else tuple(voices),
-    )
+    """Whose it is, as the record says; see ``gateway.batch.owners``."""
+    said = dict(batch.tenant)
+    limits, voices = TenantLimits(**said.pop("limits")), said.pop("allowed_voices")
+    return Tenant(**said, limits=limits, allowed_voices=None if voices is None else tuple(voices))

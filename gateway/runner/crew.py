@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from gateway.api.errors import may_pass
 from gateway.batch.errors import BatchRefused
 from gateway.batch.files import Files
 from gateway.batch.lines import fault
+from gateway.batch.owners import Owners
 from gateway.runner.kinds import Items, Kind
-from shared.errors import FleetError, QueueUnavailable, SynthesisFailed
+from shared.errors import FleetError, LimitReached, QueueUnavailable, SynthesisFailed
 from shared.observe import logger
 from shared.streams.batches import CHECK, FINISH, BatchRecord, BatchStore, Claim
 from shared.streams.files import FileRecord
@@ -31,6 +33,7 @@ class Crew:
         self,
         store: BatchStore,
         files: Files,
+        owners: Owners,
         kinds: Mapping[str, Kind],
         *,
         owner: str,
@@ -38,15 +41,19 @@ class Crew:
         heartbeat_s: float,
         max_tries: int,
         can_speak: Callable[[], bool],
+        announce: Callable[[BatchRecord], Awaitable[None]],
     ) -> None:
+        """``announce``: called before a batch is over, so that no death in between keeps its end from being told."""
         self._store = store
         self._files = files
+        self._owners = owners
         self._kinds = kinds
         self._owner = owner
         self._hands = hands
         self._heartbeat_s = heartbeat_s
         self._max_tries = max_tries
         self._can_speak = can_speak
+        self._announce = announce
         self._at_work: dict[asyncio.Task[None], Claim] = {}
         self._tenants: dict[str, str] = {}
         self._stopping = asyncio.Event()
@@ -117,47 +124,57 @@ class Crew:
         }
         try:
             await steps.get(claim.member, self._item)(batch, kind, claim)
+        except BatchRefused as refused:
+            await self._refuse(batch, kind, claim, refused.faults)
         except FleetError as error:
+            if not may_pass(error):
+                await self._refuse(batch, kind, claim, [fault(error.code, error.message, None, error.param)])
+                return
             pause_s = min(MAX_BACKOFF_S, self._heartbeat_s * 2.0**claim.tries)
             log.warning("batch_work_put_off", batch=batch.id, member=claim.member, code=error.code, pause_s=pause_s)
             await self._store.give_back(claim, pause_s)
 
     async def _check(self, batch: BatchRecord, kind: Kind, claim: Claim) -> None:
-        items = Items(self._store, batch)
+        batch, items = await self._owners.refreshed(batch), Items(self._store, batch)
+        await kind.check(batch, items)
+        await items.flush()
         try:
-            await kind.check(batch, items)
-            await items.flush()
-            await self._store.begin(claim, items.total, items.characters)
-        except BatchRefused as refused:
-            await self._refuse(batch, kind, claim, refused)
-        except FleetError as error:
-            if may_pass(error):
-                raise
-            await self._refuse(batch, kind, claim, BatchRefused([fault(error.code, error.message, None, error.param)]))
+            await self._owners.admit(batch, items.characters)
+        except LimitReached as error:
+            # As OpenAI has it: it fails, instead of waiting unheard of for room.
+            raise BatchRefused([fault(error.code, error.message, None, error.param)]) from error
+        await self._store.begin(claim, items.total, items.characters)
 
-    async def _refuse(self, batch: BatchRecord, kind: Kind, claim: Claim, refused: BatchRefused) -> None:
-        if await self._store.close(claim, "failed", {"errors": list(refused.faults)}):
-            log.info("batch_refused", batch=batch.id, faults=len(refused.faults))
+    async def _refuse(self, batch: BatchRecord, kind: Kind, claim: Claim, faults: Sequence[Mapping[str, Any]]) -> None:
+        await self._announce(batch)
+        if await self._store.close(claim, "failed", {"errors": list(faults)}, keeps_results=True):
+            log.info("batch_refused", batch=batch.id, faults=len(faults))
+            await self._owners.leave(batch)
             await kind.ended(batch)
 
     async def _item(self, batch: BatchRecord, kind: Kind, claim: Claim) -> None:
         try:
             if claim.tries > self._max_tries:
                 raise SynthesisFailed(f"Given up after {self._max_tries} tries.", code="batch_item_given_up")
+            batch = await self._owners.refreshed(batch)
             settled = await kind.work(batch, claim)
         except FleetError as error:
             if may_pass(error) and claim.tries < self._max_tries:
                 raise
             settled = kind.refused(error)
-        if not await self._store.settle(claim, settled):
+        if await self._store.settle(claim, settled):
+            await self._owners.lessen(batch, settled.characters)
+        else:
             await self._discard(*settled.files)
 
     async def _finish(self, batch: BatchRecord, kind: Kind, claim: Claim) -> None:
         end = await kind.finish(batch)
+        await self._announce(batch)
         closed = await self._store.close(claim, batch.ending, end.outcome, end.files, keeps_results=end.keeps_results)
         if not closed:
             await self._discard(*end.files)
             return
+        await self._owners.leave(batch)
         log.info("batch_ended", batch=batch.id, status=batch.ending, done=batch.done, failed=batch.failed)
         await kind.ended(batch)
 

@@ -201,13 +201,3 @@ def test_results_expire_when_they_are_told_to(batches: BatchService) -> None:
     assert (output.expires_at or 0) - output.created_at == 7200
     with pytest.raises(BadRequestError, match="purpose is batch_output"):
         batches.begin_file(output.id)
-
-
-def test_a_runner_that_is_told_to_go_gives_back_what_it_has(batches: BatchService) -> None:
-    leaver = batches.start_runner(DRAIN_TIMEOUT_S="0.1")
-    begun = batches.begin([line(f"{number}", LONG[:4000]) for number in range(12)])
-    batches.wait(begun.id, lambda batch: batch.status == "in_progress")
-    assert leaver.terminate() == 0
-    ended = batches.wait(begun.id)
-    assert ended.request_counts is not None
-    assert (ended.status, ended.request_counts.completed) == ("completed", 12)
