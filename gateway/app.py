@@ -23,6 +23,7 @@ from gateway.api import (
     errors,
     files,
     health,
+    jobs,
     metrics,
     models,
     phonemes,
@@ -53,6 +54,7 @@ from gateway.telemetry import Telemetry
 from gateway.tenants import Tenants
 from gateway.threads import from_any_thread
 from gateway.watched import shown, telemetry_for
+from gateway.webhooks.setup import guard_of, signer_of
 from shared.errors import FleetError
 from shared.observe import configure_logs, logger
 from shared.streams import connect
@@ -74,6 +76,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     drain = drain or Drain()
     telemetry = telemetry_for("gateway", settings)
     chunk_limits(settings)  # clashes are told at the start
+    webhook_guard = guard_of(settings) if signer_of(settings) else None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -91,7 +94,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     errors.install(app)
     for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
-    for part in (files, batches, usage):
+    for part in (files, batches, jobs, usage):
         app.include_router(part.router)
     if key_digests(settings.admin_api_key):
         for admin_router in (admin.router, usage.admin_router):
@@ -101,7 +104,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     if settings.metrics_enabled and settings.metrics_port is None:
         app.include_router(metrics.router)
     web.install(app, settings)
-    app.state.drain, app.state.metrics = drain, telemetry.metrics
+    app.state.drain, app.state.metrics, app.state.webhook_guard = drain, telemetry.metrics, webhook_guard
     served = UnderPath(RouteNoted(RateLimits(Doors(app, settings), app.state)), settings.uvicorn_root_path)
     gated = DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain)
     return Observed(RequestIds(gated), telemetry)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
 from gateway.api.body import documented, read_json
 from gateway.api.files import files_of, listed, read_life_s
 from gateway.api.tenancy import tenant_of
+from gateway.api.webhook_urls import WebhookUrl, require_webhook
 from gateway.batch.errors import UnknownBatch
 from gateway.batch.files import BATCH_INPUT
 from gateway.batch.lines import ENDPOINT
@@ -48,6 +49,7 @@ class BatchRequest(BaseModel):
     completion_window: Literal["24h"] = Field(description="What is not done by then is not done at all.")
     metadata: dict[StrictStr, StrictStr] | None = Field(None, description="Up to 16 pairs of your own.")
     output_expires_after: ExpiresAfter | None = Field(None, description="By default as FILE_TTL_S.")
+    webhook_url: WebhookUrl = None
 
     @field_validator("metadata")
     @classmethod
@@ -66,12 +68,14 @@ async def create_batch(request: Request) -> dict[str, Any]:
     source = await files_of(request).get(body.input_file_id, tenant.id)
     if source.purpose != BATCH_INPUT:
         raise InvalidValue(f"The file's purpose is {source.purpose}, not batch.", param="input_file_id")
+    await require_webhook(request, body.webhook_url)
     life = body.output_expires_after
     fields: dict[str, Any] = {
         "input_file_id": source.id,
         "endpoint": body.endpoint,
         "completion_window": body.completion_window,
         "metadata": body.metadata,
+        "webhook_url": body.webhook_url,
         "output_life_s": read_life_s(life.anchor, life.seconds, "output_expires_after", 0) if life else 0,
     }
     batch = new_batch(KIND, tenant, fields, window_s=WINDOW_S, kept_s=settings.file_ttl_s)

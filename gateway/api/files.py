@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from gateway.api.downloads import UNSAFE_IN_NAMES
 from gateway.api.multipart import FileForm
 from gateway.api.tenancy import tenant_of
-from gateway.batch.files import BATCH_INPUT, LONGEST_LIFE_S, MAX_NAME_LENGTH, FileCard, Files
+from gateway.batch.files import BATCH_INPUT, LISTED, LONGEST_LIFE_S, MAX_NAME_LENGTH, FileCard, Files
 from gateway.settings import GatewaySettings
 from shared.errors import InvalidValue
 from shared.streams.files import FileRecord
@@ -130,7 +130,7 @@ async def list_files(
     files, tenant = files_of(request), tenant_of(request)
     before = await files.get(after, tenant.id) if after else None
     page = Page(limit, f"{before.purpose} {before.id}" if before else None, order == "asc")
-    found, has_more = await files.page(tenant.id, page, frozenset({purpose}) if purpose else None)
+    found, has_more = await files.page(tenant.id, page, frozenset({purpose}) if purpose else LISTED)
     return listed([file_card(record) for record in found], has_more)
 
 
@@ -159,8 +159,11 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 @router.api_route("/{file_id}/content", methods=["GET", "HEAD"], include_in_schema=False)
 async def retrieve_file_content(request: Request, file_id: str) -> Response:
     """A file's content, or with Range a part of it."""
-    files = files_of(request)
-    record = await files.get(file_id, tenant_of(request).id)
+    return await sent(request, await files_of(request).get(file_id, tenant_of(request).id))
+
+
+async def sent(request: Request, record: FileRecord) -> Response:
+    """The answer that is a file's content, or the part of it that is asked for."""
     part = _part(request.headers.get("range"), record.num_bytes)
     if part is None:
         return Response(status_code=416, headers={"content-range": f"bytes */{record.num_bytes}"})
@@ -176,7 +179,7 @@ async def retrieve_file_content(request: Request, file_id: str) -> Response:
         headers["content-range"] = f"bytes {start}-{end - 1}/{record.num_bytes}"
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers, media_type=record.content_type)
-    content = await _begun(files.read(record, start, end))
+    content = await _begun(files_of(request).read(record, start, end))
     return StreamingResponse(content, status, headers, media_type=record.content_type)
 
 

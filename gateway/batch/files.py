@@ -20,6 +20,10 @@ LONGEST_LIFE_S = 30 * DAY_S
 """Of any file, as OpenAI has it."""
 
 BATCH_INPUT, BATCH_OUTPUT = "batch", "batch_output"
+JOB_INPUT, JOB_PART, JOB_OUTPUT = "audio_job_input", "audio_job_part", "audio_job_output"
+
+LISTED = frozenset({BATCH_INPUT, BATCH_OUTPUT, JOB_OUTPUT})
+"""Purposes of the files that are shown to who does not ask for others: those are gone when their job is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from arq.cron import cron
-from arq.worker import Worker
+from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.batch.files import Files
+from gateway.runner.tellings import MAX_LOOKS, tell_of_end
+from gateway.webhooks.schedule import KEPT_FOR, MAX_TRIES, deliver_webhook
 from shared.arq_queue import arq_queue, packed, unpacked
 from shared.observe import logger
 
@@ -23,7 +25,10 @@ log = logger(__name__)
 RETRY_S = 1.0
 MAX_ERRANDS = 10
 
-FUNCTIONS: tuple[Any, ...] = ()
+FUNCTIONS: tuple[Any, ...] = (
+    func(cast("Any", tell_of_end), max_tries=MAX_LOOKS, keep_result=0),
+    func(cast("Any", deliver_webhook), max_tries=MAX_TRIES, keep_result=KEPT_FOR),
+)
 """What other services may enqueue; each takes arq's context, in which ``running_errands`` puts what they need."""
 
 

@@ -63,7 +63,10 @@ class Kind(Protocol):
         """What an item comes to that cannot be done."""
 
     async def finish(self, batch: BatchRecord) -> Finished:
-        """After the last item; or the last there will be, where ``batch.ending`` is another than completed."""
+        """After the last item; or the last there will be, where ``batch.ending`` is another than completed.
+
+        Raises BatchRefused, FleetError: the batch has failed then, unless the latter may pass.
+        """
 
     async def ended(self, batch: BatchRecord) -> None:
         """The batch is over and says so; also where its check refused it."""

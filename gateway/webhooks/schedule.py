@@ -11,6 +11,7 @@ from arq import ArqRedis, Retry
 from gateway.webhooks.courier import Courier, Outcome
 from gateway.webhooks.events import Notice
 from shared.observe import logger
+from shared.streams.keys import reaching_redis
 
 log = logger(__name__)
 
@@ -30,15 +31,21 @@ def delay_s(attempt: int, first_s: float) -> float:
 
 
 async def send_webhook(arq: ArqRedis, notice: Notice) -> None:
-    """Have it delivered by whichever runner is there; a notice that is already on its way is not sent twice."""
-    await arq.enqueue_job("deliver_webhook", notice.fields(), _job_id=notice.id, _expires=KEPT_FOR)
+    """Have it delivered by whichever runner is there; a notice that is already on its way is not sent twice.
+
+    Raises QueueUnavailable.
+    """
+    async with reaching_redis():
+        await arq.enqueue_job("deliver_webhook", notice.fields(), _job_id=notice.id, _expires=KEPT_FOR)
 
 
 async def deliver_webhook(ctx: dict[str, Any], fields: dict[str, str]) -> str:
-    """The arq job. ``ctx`` has the courier, and ``webhook_retry_s``: the first delay."""
-    courier: Courier = ctx["courier"]
+    """The arq job. ``ctx`` has the courier, None where WEBHOOK_SECRET is not set, and ``webhook_retry_s``."""
+    courier: Courier | None = ctx["courier"]
     notice = Notice(**fields)
-    outcome = await courier.deliver(notice)
+    if courier is None:
+        log.error("webhook_secret_missing", webhook_id=notice.id)  # another runner may have it
+    outcome = await courier.deliver(notice) if courier else Outcome.FAILED
     if outcome is Outcome.FAILED:
         attempt: int = ctx["job_try"]
         if attempt < MAX_TRIES:

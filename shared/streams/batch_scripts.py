@@ -180,3 +180,14 @@ wind_up(ARGV[1], 'cancelling', 'cancelled')
 return 1
 """
 )
+
+FORGET = (
+    _BATCH
+    + """
+local id, tenant, kind = unpack(ARGV)
+if redis.call('HEXISTS', 'tts:batches:open', id) == 1 then return 0 end
+redis.call('DEL', of(id) .. ':results')
+redis.call('ZREM', 'tts:batches:of:' .. tenant, kind .. ' ' .. id)
+return redis.call('DEL', of(id))
+"""
+)

@@ -28,6 +28,10 @@ TIMES = ("in_progress", "finalizing", "completed", "failed", "expired", "cancell
 """Statuses that a batch has at most once; when it came to each is kept."""
 
 
+OVER = frozenset({"completed", "failed", "expired", "cancelled"})
+"""Statuses that last."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchRecord:
     """A batch as it stands. Times are unix seconds."""
@@ -36,7 +40,7 @@ class BatchRecord:
     kind: str
     """Which of the runner's kinds of work it is."""
     tenant: Mapping[str, Any]
-    """Its tenant as it was then: id, key_id, weight, allowed_voices."""
+    """Its tenant as it was then; the runner brings it up to date."""
     request: Mapping[str, Any]
     """What was asked for; its kind knows what is in it."""
     created_at: int
@@ -118,6 +122,7 @@ class BatchStore:
         self._settle = redis.register_script(scripts.SETTLE)
         self._close = redis.register_script(scripts.CLOSE)
         self._cancel = redis.register_script(scripts.CANCEL)
+        self._forget = redis.register_script(scripts.FORGET)
 
     async def create(self, batch: BatchRecord) -> None:
         """Enter a new batch: any runner may claim its check from now on."""
@@ -218,6 +223,11 @@ class BatchStore:
         """Nothing more of it is begun, what is under way is given up. False: it was over, or as good as."""
         async with reaching_redis():
             return bool(await self._cancel(args=[batch_id]))
+
+    async def forget(self, batch: BatchRecord) -> bool:
+        """Nobody finds it from here on. False: it is not over, or was forgotten before."""
+        async with reaching_redis():
+            return bool(await self._forget(args=[batch.id, batch.tenant_id, batch.kind]))
 
     async def items(self, batch_id: str, first: int, count: int) -> list[bytes | None]:
         """What items are, by their numbers."""
