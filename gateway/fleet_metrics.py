@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -19,6 +20,8 @@ from gateway.idempotency import Counters as KeyCounters
 from shared.contract import Lane
 from shared.errors import QueueUnavailable
 from shared.streams.lookout import FleetState, Lookout
+
+OPEN_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
 
 MAX_AGE_S = 1.0
 """However many scrape, Redis is looked at no more often."""
@@ -50,6 +53,7 @@ class FleetCollector(Collector):
         if state is not None:
             yield from _lanes(state)
             yield from _workers(state)
+            yield from _batches(state)
             yield from _server(state)
 
 
@@ -88,6 +92,22 @@ def _workers(state: FleetState) -> Iterator[Metric]:
     yield _gauge(
         "kokoro_fleet_capacity_audio_seconds_per_second", "Audio that all live workers make a second.", state.capacity
     )
+
+
+def _batches(state: FleetState) -> Iterator[Metric]:
+    batches = GaugeMetricFamily("kokoro_open_batches", "Batches that are not finished.", labels=["status"])
+    statuses = Counter[str](batch.status for batch in state.batches)
+    for status in OPEN_STATUSES:
+        batches.add_metric([status], statuses[status])
+    items = GaugeMetricFamily("kokoro_open_batch_items", "Items of batches that are not finished.", labels=["state"])
+    done, failed = sum(batch.done for batch in state.batches), sum(batch.failed for batch in state.batches)
+    for name, count in (
+        ("done", done),
+        ("failed", failed),
+        ("waiting", sum(batch.total for batch in state.batches) - done - failed),
+    ):
+        items.add_metric([name], count)
+    yield from (batches, items)
 
 
 def _server(state: FleetState) -> Iterator[Metric]:

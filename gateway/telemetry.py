@@ -34,8 +34,9 @@ class Telemetry:
         self.tracing = tracing
 
     def span(self, name: str, number: int) -> Span:
-        """A part of what is under way, for its chunk ``number``; of late ones there are none."""
-        return self.tracing.begin(name, {CHUNK: number}) if number < TRACED_CHUNKS else UNTRACED.current
+        """A part of the trace that is under way, for its chunk ``number``; of late ones there are none."""
+        is_wanted = number < TRACED_CHUNKS and self.tracing.current.trace_id is not None
+        return self.tracing.begin(name, {CHUNK: number}) if is_wanted else UNTRACED.current
 
     def answered(self, reply: AudioFrame | ChunkFailed, lane: Lane, span: Span) -> None:
         """A chunk came back whole, or will not; ``span`` was begun when it was published."""
