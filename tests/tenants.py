@@ -70,7 +70,8 @@ def tenant_fleet(
     folder: Path, tenants: Sequence[TenantRecord], environment: dict[str, str] | None = None
 ) -> Iterator[TenantFleet]:
     """A fleet with these tenants; ``environment`` is of all its processes. The admin key is ADMIN_KEY."""
-    shared = {"ADMIN_API_KEY": ADMIN_KEY, "TEMP_FILE_DIR": str(folder / "kept"), **(environment or {})}
+    places = {"TEMP_FILE_DIR": str(folder / "kept"), "STORAGE_URL": str(folder / "files")}
+    shared = {"ADMIN_API_KEY": ADMIN_KEY, **places, **(environment or {})}
     folders = [folder / name for name in ("one", "other")]
     for each in folders:
         each.mkdir()

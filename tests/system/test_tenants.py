@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -189,6 +190,38 @@ class TestDownloads:
                 name = link.rpartition("/")[2]
                 for guess in (f"acme~{name}", f".acme~{name}.part", f"..%2fkept%2facme~{name}"):
                     assert globex.get(f"/v1/download/{guess}").status_code == 404
+
+
+class TestWork:
+    """Files and batches: whoever else asks for them hears that there are none."""
+
+    def test_each_is_its_tenants(self, fleet: TenantFleet) -> None:
+        line = {
+            "custom_id": "1",
+            "method": "POST",
+            "url": "/v1/audio/speech",
+            "body": {"model": "kokoro", "input": "Hi."},
+        }
+        with fleet.http("acme") as acme, fleet.http("globex", other=True) as globex:
+            upload = {"file": ("lines.jsonl", json.dumps(line).encode())}
+            file_id = acme.post("/v1/files", files=upload, data={"purpose": "batch"}).json()["id"]
+            request = {"input_file_id": file_id, "endpoint": "/v1/audio/speech", "completion_window": "24h"}
+            batch_id = acme.post("/v1/batches", json=request).json()["id"]
+            doors = [
+                ("GET", f"/v1/files/{file_id}"),
+                ("GET", f"/v1/files/{file_id}/content"),
+                ("DELETE", f"/v1/files/{file_id}"),
+                ("GET", f"/v1/batches/{batch_id}"),
+                ("POST", f"/v1/batches/{batch_id}/cancel"),
+            ]
+            for method, path in doors:
+                assert globex.request(method, path).status_code == 404, (method, path)
+            assert globex.post("/v1/batches", json=request).status_code == 404
+            for path in ("/v1/files", "/v1/batches"):
+                assert globex.get(path).json()["data"] == [], path
+                assert len(acme.get(path).json()["data"]) == 1, path
+            assert acme.get(f"/v1/files/{file_id}/content").json() == line
+            assert acme.get(f"/v1/batches/{batch_id}").status_code == 200
 
 
 class TestIdempotency:
