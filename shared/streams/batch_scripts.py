@@ -186,7 +186,8 @@ FORGET = (
     + """
 local id, tenant, kind = unpack(ARGV)
 if redis.call('HEXISTS', 'tts:batches:open', id) == 1 then return 0 end
-redis.call('DEL', of(id) .. ':results')
+-- Whoever ended it may still be deleting what its results name.
+redis.call('PEXPIRE', of(id) .. ':results', 3600000)
 redis.call('ZREM', 'tts:batches:of:' .. tenant, kind .. ' ' .. id)
 return redis.call('DEL', of(id))
 """
