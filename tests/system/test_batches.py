@@ -33,9 +33,12 @@ def audio_of(batches: BatchService, written: dict[str, Any]) -> bytes:
 
 def test_each_line_becomes_a_file(batches: BatchService) -> None:
     texts = {f"call {number}": f"This is line number {number}." for number in range(5)}
+    before = batches.service.counters()["jobs_done"]
     begun = batches.begin([line(name, text) for name, text in texts.items()], metadata={"team": "books"})
     assert begun.status == "validating"
     ended = batches.wait(begun.id)
+    wait_until(lambda: batches.service.counters()["jobs_done"] >= before + 5, "the worker's counters")
+    assert batches.service.counters()["jobs_done"] == before + 5  # nothing is spoken twice
     assert (ended.status, ended.metadata, ended.errors, ended.error_file_id) == (
         "completed",
         {"team": "books"},
@@ -191,6 +194,19 @@ def test_unknown_ids(batches: BatchService) -> None:
         with pytest.raises(NotFoundError, match="No such batch"):
             call("batch_none")
     check_error(batches.get("/v1/batches?after=batch_none"), 404, "batch_id", "batch_not_found")
+
+
+def test_a_file_that_grows_too_large_is_refused_and_gone(batches: BatchService) -> None:
+    stored = {path.name for path in batches.folder.glob("stored/**/*")}
+    form = httpx.Request("POST", "http://x", data={"purpose": "batch"}, files={"file": ("a", b"x" * 300_001)})
+    content = form.read()
+    answer = httpx.post(
+        f"{batches.service.url}/v1/files",
+        headers={"content-type": form.headers["content-type"]},
+        content=(content[start : start + 5000] for start in range(0, len(content), 5000)),
+    )
+    check_error(answer, 413, "file", "file_too_large")
+    assert {path.name for path in batches.folder.glob("stored/**/*")} == stored
 
 
 def test_results_expire_when_they_are_told_to(batches: BatchService) -> None:
