@@ -44,7 +44,8 @@ class Observed:
             status = _status(message) or status
             await send(message)
 
-        with self._tracing.serving(_method(scope), Headers(scope=scope)) as span, _logged(span):
+        is_open = self._metrics.websockets.track_inprogress() if scope["type"] == "websocket" else nullcontext()
+        with is_open, self._tracing.serving(_method(scope), Headers(scope=scope)) as span, _logged(span):
             try:
                 await self._app(scope, receive, send_observed)
             finally:

@@ -36,9 +36,11 @@ from gateway.api.websocket_messages import (
     written,
 )
 from gateway.audio.formats import AudioFormat
+from gateway.metrics import GatewayMetrics
 from gateway.pipeline import Utterance
 from gateway.sessions import (
     Compose,
+    Failed,
     Session,
     SessionLimits,
     Sessions,
@@ -150,6 +152,7 @@ class Conversation:
         self._session = session
         self._settings = settings
         self._desk = Desk.of(socket)
+        self._metrics: GatewayMetrics = socket.app.state.metrics
 
     async def hold(self, session_id: str) -> Close:
         """To its end, by whoever ends it; nothing of it is left then."""
@@ -185,6 +188,8 @@ class Conversation:
     async def _tell(self) -> None:
         """Send what there is, in order, until a drained session is over."""
         while (said := await self._session.take()) is not None:
+            if isinstance(said, Failed):
+                self._metrics.rejected(said.error.code)
             for message in [said] if isinstance(said, str) else written(said):
                 await self._send(message)
 
@@ -199,6 +204,10 @@ class Conversation:
         except TimeoutError as error:
             raise Stalled(f"The client took nothing for {limit:g} s.") from error
 
+    def _refuse(self, error: FleetError, context_id: str | None) -> None:
+        self._metrics.rejected(error.code)
+        self._session.outbox.answer(failure(error, context_id))
+
     async def _hear(self) -> None:
         """Do what the client says, until it leaves."""
         while True:
@@ -208,7 +217,7 @@ class Conversation:
             try:
                 await self._do(read_message(received))
             except FieldFault as fault:
-                self._session.outbox.answer(failure(fault.error, fault.context_id))
+                self._refuse(fault.error, fault.context_id)
 
     async def _received(self) -> Message:
         limit = self._settings.websocket_idle_timeout_s
@@ -245,7 +254,7 @@ class Conversation:
         except FleetError as error:
             if _closes(error) and not isinstance(error, Draining):
                 raise
-            self._session.outbox.answer(failure(error, context_id))
+            self._refuse(error, context_id)
 
     async def _start(self, start: Start) -> None:
         """Raises FleetError."""

@@ -50,8 +50,7 @@ def asked(watched: Watched) -> list[httpx.Response]:
     """Every way to have something spoken, and to fail."""
     answers = []
     for method, path, body in REQUESTS:
-        content = {"json": body} if body else {}
-        answers.append(httpx.request(method, watched.url + path, timeout=60, **content))
+        answers.append(httpx.request(method, watched.url + path, json=body or None, timeout=60))
     broken = f'{{"input": "{SECRET}'
     answers.append(httpx.post(f"{watched.url}/v1/audio/speech", content=broken))
     return answers

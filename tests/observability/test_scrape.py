@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 
 import httpx
 import pytest
+from websockets.sync.client import connect as connect_websocket
 
 from tests.conftest import wait_until
 from tests.observability.conftest import SECRET, Watched, families, sample
@@ -123,3 +125,16 @@ def test_promtool_finds_nothing_to_say(watched: Watched, process: str) -> None:
     page = httpx.get(f"{watched.url if process == 'gateway' else watched.worker_url}/metrics")
     result = subprocess.run([promtool, "check", "metrics"], input=page.content, capture_output=True, check=False)
     assert (result.returncode, result.stderr.decode()) == (0, "")
+
+
+def test_a_websocket_is_counted_while_it_is_open_and_what_it_is_refused(watched: Watched) -> None:
+    with connect_websocket(watched.url.replace("http", "ws", 1) + "/v1/audio/speech/stream") as socket:
+        assert json.loads(socket.recv())["type"] == "ready"
+        assert watched.value("kokoro_open_websockets") == 1
+        refused = watched.value("kokoro_rejections_total", reason="voice_not_found")
+        socket.send(json.dumps({"type": "start", "voice": "nobody"}))
+        assert json.loads(socket.recv())["type"] == "error"
+        assert watched.value("kokoro_rejections_total", reason="voice_not_found") == refused + 1
+    labels = {"route": "/v1/audio/speech/stream", "method": "WEBSOCKET"}
+    wait_until(lambda: watched.value("kokoro_requests_total", **labels) >= 1, "it is over")
+    assert watched.value("kokoro_open_websockets") == 0
