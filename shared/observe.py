@@ -22,7 +22,10 @@ def configure_logs(level: str, log_format: LogFormat = "auto") -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+        # Plain: structlog's own shows what variables hold, which may be a text, or an API key.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if console
+        else structlog.processors.JSONRenderer()
     )
     last = [] if console else [structlog.processors.format_exc_info]
     structlog.configure(

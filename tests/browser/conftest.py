@@ -50,7 +50,8 @@ def browser() -> Iterator[Browser]:
 class Player:
     """The web player in one tab of its own, and what is to be seen and heard of it."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, shows: str = ".voice") -> None:
+        """``shows``: what is to be seen once it is there."""
         self.page = page
         self.url = url
         self.complaints: list[str] = []
@@ -60,7 +61,7 @@ class Player:
         page.on("request", lambda request: self.requests.append(request.url))
         page.add_init_script(HEARD)
         page.goto(f"{url}/web/")
-        page.wait_for_selector(".voice")
+        page.wait_for_selector(shows)
 
     def ask(self, expression: str) -> Any:
         """A property of `window.kokoroPlayer`."""
@@ -97,8 +98,9 @@ def open_player(browser: Browser) -> Iterator[Callable[..., Player]]:
     players: list[Player] = []
 
     def opened(url: str, **options: Any) -> Player:
+        shows = options.pop("shows", ".voice")
         page = browser.new_context(viewport=options.pop("viewport", DESKTOP), **options).new_page()
-        players.append(Player(page, url))
+        players.append(Player(page, url, shows))
         return players[-1]
 
     yield opened

@@ -223,6 +223,14 @@ class TestWork:
             assert acme.get(f"/v1/files/{file_id}/content").json() == line
             assert acme.get(f"/v1/batches/{batch_id}").status_code == 200
 
+    def test_jobs_too(self, fleet: TenantFleet) -> None:
+        with fleet.http("acme") as acme, fleet.http("globex", other=True) as globex:
+            job_id = acme.post("/v1/audio/jobs", json={"input": "A short book.", "voice": "af_bella"}).json()["id"]
+            for method, path in (("GET", ""), ("GET", "/events"), ("GET", "/files/any"), ("DELETE", "")):
+                assert globex.request(method, f"/v1/audio/jobs/{job_id}{path}").status_code == 404, (method, path)
+            assert globex.get("/v1/audio/jobs").json()["data"] == []
+            assert acme.get(f"/v1/audio/jobs/{job_id}").status_code == 200
+
 
 class TestIdempotency:
     def test_the_same_key_of_another_tenant_is_another_key(self, fleet: TenantFleet) -> None:

@@ -1,5 +1,6 @@
 /** What the page asks of the server: voices, speech with word times, files. */
 
+import { apiKey } from "./key.js";
 import { lines, pcmOf } from "./stream.js";
 
 /**
@@ -61,17 +62,20 @@ const wordOf = (stamp) => ({
 });
 
 async function send(path, body, signal) {
-  const options = body && {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  };
+  const { headers } = apiKey;
+  const options = body
+    ? { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) }
+    : { headers };
   let answer;
   try {
     answer = await fetch(at(path), { ...options, signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("The server cannot be reached. Is it running?");
+  }
+  if (answer.status === 401) {
+    apiKey.refused();
+    if (!headers.authorization) throw new ApiError("This server wants an API key. Enter yours above the voices.", { status: 401 });
   }
   if (!answer.ok) throw await refusal(answer);
   return answer;

@@ -6,6 +6,7 @@ import { bindControls } from "./controls.js";
 import { byId, clock, setIcon } from "./dom.js";
 import { Downloads } from "./downloads.js";
 import { Editor } from "./editor.js";
+import { apiKey, bindKeyField } from "./key.js";
 import { Mixer } from "./mixer.js";
 import { Notices } from "./notices.js";
 import { Player } from "./player.js";
@@ -213,6 +214,11 @@ window.kokoroPlayer = {
 };
 
 bindControls(settings, player);
+bindKeyField();
+apiKey.addEventListener("change", () => {
+  notices.clear();
+  loadVoices();
+});
 new Downloads(settings, notices, () => {
   const isOurs = session !== null && isCurrent();
   const body = isOurs ? session.body : requestOf(editor.text, settings);
