@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from gateway.assembly import SAMPLE_RATE, Stretch
-from gateway.metering import Visit
+from gateway.metering import Tally
 from gateway.text.segments import Script, Speech
 from gateway.timings import UNITS_PER_S
 from shared.voices import mix_name
@@ -59,9 +59,9 @@ def characters_by_voice(text: str, script: Script) -> dict[str, int]:
     return shares | {first: shares.get(first, 0) + len(text) - sum(shares.values())}
 
 
-async def charged(visit: Visit, stretches: AsyncGenerator[Stretch, None]) -> AsyncGenerator[Stretch, None]:
-    """``stretches`` once they are let in; what they make is charged. Raises LimitReached, and whatever they raise."""
-    async with visit as tally, contextlib.aclosing(stretches):
+async def charged(tally: Tally, stretches: AsyncGenerator[Stretch, None]) -> AsyncGenerator[Stretch, None]:
+    """``stretches``, with their audio added to ``tally``."""
+    async with contextlib.aclosing(stretches):
         voice = ""
         async for stretch in stretches:
             voice = mix_name(stretch.voice) if stretch.voice else voice  # the last pauses are of the last voice

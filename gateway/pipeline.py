@@ -136,28 +136,26 @@ class Pipeline:
 
     async def speak(self, utterance: Utterance, usage: Usage | None = None) -> AsyncGenerator[bytes, None]:
         """Packets of the encoded stream, as soon as there is audio for them. Raises FleetError."""
-        with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
-            encoding = Encoding(encoder, self._telemetry, utterance.began)
-            stretches = self._stretches(utterance, self._pace(utterance.speed), usage=usage)
-            async with contextlib.aclosing(stretches):
+        async with self._admitted(utterance, self._pace(utterance.speed), usage=usage) as stretches:
+            with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+                encoding = Encoding(encoder, self._telemetry, utterance.began)
                 async for stretch in stretches:
                     for pcm in _pieces(stretch.pcm):
                         if packet := await encoding.write(pcm):
                             yield packet
-            yield await encoding.close()
+                yield await encoding.close()
 
     async def caption(self, utterance: Utterance) -> AsyncGenerator[Captioned, None]:
         """``speak`` with the times of the words, chunk by chunk."""
         timeline = Timeline(utterance.text, utterance.script.marks)
-        with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
-            encoding = Encoding(encoder, self._telemetry, utterance.began)
-            stretches = self._stretches(utterance, self._pace(utterance.speed), timeline)
-            async with contextlib.aclosing(stretches):
+        async with self._admitted(utterance, self._pace(utterance.speed), timeline) as stretches:
+            with StreamingEncoder(utterance.format, SAMPLE_RATE) as encoder:
+                encoding = Encoding(encoder, self._telemetry, utterance.began)
                 async for stretch in stretches:
                     packet = b"".join([await encoding.write(pcm) for pcm in _pieces(stretch.pcm)])
                     if packet or stretch.words:
                         yield Captioned(packet, stretch.words)
-            yield Captioned(await encoding.close(), (), tuple(timeline.marks))
+                yield Captioned(await encoding.close(), (), tuple(timeline.marks))
 
     async def go_on(
         self, utterance: Utterance, encoder: StreamingEncoder, timeline: Timeline, usage: Usage, ahead_s: float
@@ -167,8 +165,7 @@ class Pipeline:
         ahead_s: how much of that audio is still to be heard: so long the first chunk may take. Raises FleetError.
         """
         encoding = Encoding(encoder, self._telemetry, None if ahead_s else utterance.began)
-        stretches = self._stretches(utterance, self._pace(utterance.speed, ahead_s), timeline, usage)
-        async with contextlib.aclosing(stretches):
+        async with self._admitted(utterance, self._pace(utterance.speed, ahead_s), timeline, usage) as stretches:
             async for stretch in stretches:
                 words = stretch.words
                 for pcm in _pieces(stretch.pcm):
@@ -185,7 +182,7 @@ class Pipeline:
     async def time(self, utterance: Utterance) -> AsyncGenerator[Timed, None]:
         """The times of the words alone, chunk by chunk, at least once. Raises FleetError."""
         timeline = Timeline(utterance.text, utterance.script.marks)
-        async with contextlib.aclosing(self._stretches(utterance, None, timeline)) as stretches:
+        async with self._admitted(utterance, None, timeline) as stretches:
             async for stretch in stretches:
                 yield Timed(stretch.words, timeline.seconds)
 
@@ -199,11 +196,13 @@ class Pipeline:
     @contextlib.asynccontextmanager
     async def file(self, utterance: Utterance) -> AsyncIterator[Audio]:
         """The whole utterance as one file, with exact sizes and durations in its headers. Raises FleetError."""
-        with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
-            path = Path(folder) / f"speech.{utterance.format.extension}"
-            timeline = Timeline(utterance.text, utterance.script.marks)
-            usage = Usage()
-            words = await self._render(utterance, path, timeline, usage)
+        timeline, usage = Timeline(utterance.text, utterance.script.marks), Usage()
+        with contextlib.ExitStack() as stack:
+            # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
+            async with self._admitted(utterance, None, timeline, usage) as stretches:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kokoro-fleet-"))
+                path = Path(folder) / f"speech.{utterance.format.extension}"
+                words = await self._render(stretches, utterance.format, path)
             async with contextlib.aclosing(read_file(path)) as packets:
                 yield Audio(packets, path.stat().st_size, words, tuple(timeline.marks), timeline.seconds, usage)
 
@@ -213,17 +212,15 @@ class Pipeline:
             return [part.chunk async for part in parts if isinstance(part, Passage)]
 
     async def _render(
-        self, utterance: Utterance, path: Path, timeline: Timeline, usage: Usage
+        self, stretches: AsyncGenerator[Stretch, None], form: AudioFormat, path: Path
     ) -> tuple[WordTiming, ...]:
         words: list[WordTiming] = []
-        with FileEncoder(utterance.format, SAMPLE_RATE, path) as encoder:
+        with FileEncoder(form, SAMPLE_RATE, path) as encoder:
             encoding = Encoding(encoder, self._telemetry)
-            # Nobody listens yet: no pace, so that nothing is cut for the sake of time.
-            async with contextlib.aclosing(self._stretches(utterance, None, timeline, usage)) as stretches:
-                async for stretch in stretches:
-                    words += stretch.words
-                    for pcm in _pieces(stretch.pcm):
-                        await encoding.write(pcm)
+            async for stretch in stretches:
+                words += stretch.words
+                for pcm in _pieces(stretch.pcm):
+                    await encoding.write(pcm)
             await encoding.close()
         return tuple(words)
 
@@ -234,20 +231,26 @@ class Pipeline:
         first_audio_s = max(self._first_audio_s, ahead_s)
         return Pace(slowest.realtime_factor, slowest.fixed_cost_s, speed, first_audio_s, self._fleet.share)
 
-    def _stretches(
+    @contextlib.asynccontextmanager
+    async def _admitted(
         self,
         utterance: Utterance,
         pace: Pace | None,
         timeline: Timeline | None = None,
         usage: Usage | None = None,
-    ) -> AsyncGenerator[Stretch, None]:
-        """What all answers are made of; kept for download by the way, where the request wants it."""
+    ) -> AsyncIterator[AsyncGenerator[Stretch, None]]:
+        """What all answers are made of; nothing is done before the tenant's limits allow it. Kept for download by the
+        way, where the request wants it.
+        """
         download = utterance.download
         if download is not None and download.with_timing and timeline is None:
             timeline = Timeline(utterance.text)
-        visit = self._meter.visit(utterance.charge())
-        stretches = charged(visit, self._spoken(utterance, pace, timeline, usage or Usage()))
-        return stretches if download is None else self._downloads.kept(stretches, download, utterance.text)
+        async with self._meter.visit(utterance.charge()) as tally:
+            stretches = charged(tally, self._spoken(utterance, pace, timeline, usage or Usage()))
+            if download is not None:
+                stretches = self._downloads.kept(stretches, download, utterance.text)
+            async with contextlib.aclosing(stretches):
+                yield stretches
 
     async def _spoken(
         self, utterance: Utterance, pace: Pace | None, timeline: Timeline | None, usage: Usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -58,7 +59,7 @@ def _default_rate(form: AudioFormat, wanted: int) -> int:
     if form.sample_rate != NATIVE_RATE:
         return form.sample_rate
     rates = sample_rates(form.name)
-    return next((rate for rate in rates if rate >= wanted), rates[-1])
+    return rates[min(bisect_left(rates, wanted), len(rates) - 1)]
 
 
 def _known_rate(form: AudioFormat, rate: int) -> int:
