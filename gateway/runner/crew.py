@@ -22,6 +22,9 @@ from shared.streams.files import FileRecord
 log = logger(__name__)
 
 MAX_BACKOFF_S = 60.0
+MAX_STEP_TRIES = 1000
+"""Of a check or a finish: a storage that is away for hours costs nothing, a fault of ours does not go on for ever."""
+
 UNKNOWN_KIND_PAUSE_S = 5.0
 """Until another runner, of another release, may have seen it."""
 
@@ -123,6 +126,8 @@ class Crew:
             FINISH: self._finish,
         }
         try:
+            if claim.tries > MAX_STEP_TRIES:
+                raise SynthesisFailed("Given up: see the server's log.", code="job_undeliverable")
             await steps.get(claim.member, self._item)(batch, kind, claim)
         except BatchRefused as refused:
             await self._refuse(batch, kind, claim, refused.faults)

@@ -1,0 +1,312 @@
+"""The crew that works on batches, with a kind of work that does as it is told; Redis and files are real."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway.batch.errors import BatchRefused
+from gateway.batch.files import BATCH_OUTPUT, FileCard, Files
+from gateway.batch.lines import fault
+from gateway.batch.owners import Owners
+from gateway.batch.records import new_batch
+from gateway.metering import Journal, Meter
+from gateway.runner.crew import Crew
+from gateway.runner.kinds import Finished, Items
+from gateway.storage import Storage
+from shared.errors import FleetError, InvalidValue, NoWorkers, SynthesisFailed
+from shared.streams.batches import OVER, BatchRecord, BatchStore, Claim, Settled
+from shared.streams.files import FileStore
+from shared.streams.limits import LimitStore
+from shared.streams.tenants import TenantRecord, TenantStore
+from shared.streams.usage import UsageStore
+from shared.tenants import EVERYBODY, Tenant, TenantLimits
+
+BEAT_S = 0.05
+MAX_TRIES = 3
+
+
+@dataclass
+class Toy:
+    """Its items are words: what is to be done. ``tried`` counts what was begun, ``open`` lets the slow go on."""
+
+    files: Files
+    tried: Counter[str] = field(default_factory=Counter)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    cut_off: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
+
+    async def check(self, batch: BatchRecord, items: Items) -> None:
+        if not batch.request["words"]:
+            raise BatchRefused([fault("empty_file", "Nothing is there.", None)])
+        for place, word in enumerate(batch.request["words"]):
+            await items.add(f"{word} {place}".encode(), 10)
+
+    async def work(self, batch: BatchRecord, claim: Claim) -> Settled:
+        name = claim.item.decode()
+        word = name.partition(" ")[0]
+        self.tried[name] += 1
+        if word == "bad":
+            raise InvalidValue("It cannot be done.")
+        if word == "flaky" and self.tried[name] < MAX_TRIES:
+            raise NoWorkers("Not now.")
+        if word == "hopeless":
+            raise SynthesisFailed("Never.", code="synthesis_failed")
+        if word == "buggy":
+            raise RuntimeError("a fault of ours")
+        if word == "slow":
+            try:
+                await self.open.wait()
+            except asyncio.CancelledError:
+                self.cut_off.append(name)
+                raise
+        card = FileCard(batch.tenant_id, BATCH_OUTPUT, name, "text/plain", 3600)
+        record = await self.files.write(card, _once(name.encode()))
+        return Settled(True, name.encode(), 10, 0.1, [record])
+
+    def refused(self, error: FleetError) -> Settled:
+        return Settled(False, error.code.encode())
+
+    async def finish(self, batch: BatchRecord) -> Finished:
+        return Finished({"done": batch.done}, keeps_results=True)
+
+    async def ended(self, batch: BatchRecord) -> None:
+        self.ends.append(batch.id)
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+class Yard:
+    """Crews that share one Redis and one folder."""
+
+    def __init__(self, redis: Redis, folder: Path, meter: Meter) -> None:
+        self.redis = redis
+        self.folder = folder
+        self.store = BatchStore(redis, heartbeat_s=BEAT_S)
+        self.files = Files(FileStore(redis), Storage.at(str(folder)))
+        self.tenants = TenantStore(redis)
+        self.meter = meter
+        self.announced: list[str] = []
+        self.has_workers = True
+
+    def toy(self) -> Toy:
+        return Toy(self.files)
+
+    async def begin(self, *words: str, tenant: Tenant = EVERYBODY, window_s: int = 60) -> str:
+        batch = new_batch("toy", tenant, {"words": words}, window_s=window_s, kept_s=60)
+        await self.store.create(batch)
+        return batch.id
+
+    @contextlib.asynccontextmanager
+    async def crew(self, toy: Toy, name: str = "one", hands: int = 4, grace_s: float = 0.05) -> AsyncIterator[Crew]:
+        crew = Crew(
+            self.store,
+            self.files,
+            Owners(self.tenants, self.meter),
+            {"toy": toy},
+            owner=name,
+            hands=hands,
+            heartbeat_s=BEAT_S,
+            max_tries=MAX_TRIES,
+            can_speak=lambda: self.has_workers,
+            announce=self._announce,
+        )
+        running = asyncio.create_task(crew.run(grace_s))
+        try:
+            yield crew
+        finally:
+            crew.stop()
+            await running
+
+    async def _announce(self, batch: BatchRecord) -> None:
+        self.announced.append(batch.id)
+
+    async def now(self, batch_id: str) -> BatchRecord:
+        batch = await self.store.get(batch_id)
+        assert batch is not None
+        return batch
+
+    async def ended(self, batch_id: str) -> BatchRecord:
+        async def is_over() -> bool:
+            return (await self.now(batch_id)).status in OVER
+
+        await until(is_over)
+        return await self.now(batch_id)
+
+    async def results(self, batch_id: str) -> list[str]:
+        batch = await self.now(batch_id)
+        return [(each or b"-").decode() for each in await self.store.results(batch_id, 0, batch.total)]
+
+    @property
+    def stored(self) -> int:
+        return len(list(self.folder.glob("files/*")))
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(BEAT_S / 2)
+
+
+@pytest.fixture
+async def yard(redis: Redis, tmp_path: Path) -> AsyncIterator[Yard]:
+    meter = Meter(LimitStore(redis), Journal(UsageStore(redis, kept_days=1)), heartbeat_s=BEAT_S)
+    meter.start()
+    try:
+        yield Yard(redis, tmp_path, meter)
+    finally:
+        await meter.close()
+
+
+async def test_what_can_be_done_is_and_what_cannot_is_told(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin("good", "bad", "flaky", "hopeless", "good")
+    async with yard.crew(toy):
+        batch = await yard.ended(batch_id)
+    assert (batch.status, batch.done, batch.failed, batch.outcome) == ("completed", 3, 2, {"done": 3})
+    results = await yard.results(batch_id)
+    assert results == ["good 0", "invalid_value", "flaky 2", "synthesis_failed", "good 4"]
+    assert toy.tried == {"good 0": 1, "bad 1": 1, "flaky 2": 3, "hopeless 3": MAX_TRIES, "good 4": 1}
+    assert toy.ends == yard.announced == [batch_id]
+    assert yard.stored == 3
+
+
+async def test_a_fault_of_ours_is_tried_again_and_then_told(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin("buggy", "good")
+    async with yard.crew(toy):
+        batch = await yard.ended(batch_id)
+    assert (batch.status, await yard.results(batch_id)) == ("completed", ["batch_item_given_up", "good 1"])
+    assert toy.tried["buggy 0"] == MAX_TRIES
+
+
+async def test_a_batch_that_its_check_refuses(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin()
+    async with yard.crew(toy):
+        batch = await yard.ended(batch_id)
+    assert batch.status == "failed"
+    assert batch.outcome["errors"][0]["code"] == "empty_file"
+    assert toy.ends == [batch_id]
+
+
+async def test_two_crews_share_a_batch(yard: Yard) -> None:
+    ours, theirs = yard.toy(), yard.toy()
+    batch_id = await yard.begin(*["good"] * 60)
+    async with yard.crew(ours, "ours"), yard.crew(theirs, "theirs"):
+        await yard.ended(batch_id)
+    assert max((ours.tried + theirs.tried).values()) == 1
+    assert ours.tried
+    assert theirs.tried
+    assert yard.stored == 60
+
+
+async def test_what_is_under_way_is_cut_off_when_it_is_cancelled(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin("good", "slow", "slow", "slow", "slow", "good")
+    async with yard.crew(toy):
+
+        async def is_full() -> bool:
+            return toy.tried.total() == 5
+
+        await until(is_full)
+        assert await yard.store.cancel(batch_id)
+        batch = await yard.ended(batch_id)
+        await until(lambda: _true(len(toy.cut_off) == 4))
+    assert (batch.status, batch.done) == ("cancelled", 1)
+    assert toy.tried["good 5"] == 0
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def test_what_is_not_done_in_its_window_is_not_done(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin("good", "slow", window_s=1)
+    async with yard.crew(toy):
+        batch = await yard.ended(batch_id)
+    assert (batch.status, batch.done, toy.cut_off) == ("expired", 1, ["slow 1"])
+
+
+async def test_who_stops_gives_back_and_it_is_no_try(yard: Yard) -> None:
+    leaver, heir, batch_id = yard.toy(), yard.toy(), await yard.begin("slow")
+    heir.open.set()
+    async with yard.crew(leaver, "leaver"):
+        await until(lambda: _true(leaver.tried.total() == 1))
+    assert leaver.cut_off == ["slow 0"]
+    claim = await yard.store.claim(batch_id, "heir")  # at once, no lease has to lapse
+    assert claim is not None
+    assert claim.tries == 1
+    await yard.store.give_back(claim)
+    async with yard.crew(heir, "heir"):
+        assert (await yard.ended(batch_id)).status == "completed"
+
+
+async def test_who_stops_may_end_what_it_has_begun(yard: Yard) -> None:
+    toy, batch_id = yard.toy(), await yard.begin("slow")
+    async with yard.crew(toy, grace_s=10) as crew:
+        await until(lambda: _true(toy.tried.total() == 1))
+        crew.stop()
+        toy.open.set()
+    assert (await yard.now(batch_id)).done == 1
+
+
+async def test_without_workers_nothing_is_tried(yard: Yard) -> None:
+    yard.has_workers = False
+    toy, batch_id = yard.toy(), await yard.begin("good")
+    async with yard.crew(toy):
+
+        async def has_begun() -> bool:
+            return (await yard.now(batch_id)).status == "in_progress"
+
+        await until(has_begun)
+        await asyncio.sleep(4 * BEAT_S)
+        assert not toy.tried
+        yard.has_workers = True
+        assert (await yard.ended(batch_id)).done == 1
+
+
+async def test_a_large_batch_leaves_hands_for_another_tenants(yard: Yard) -> None:
+    for tenant_id in ("ada", "bob"):
+        await yard.tenants.add(TenantRecord(tenant_id))
+    toy = yard.toy()
+    large = await yard.begin(*["slow"] * 50, tenant=Tenant("ada"))
+    async with yard.crew(toy, hands=2):
+        await until(lambda: _true(toy.tried.total() == 2))
+        small = await yard.begin("good", tenant=Tenant("bob"))
+        toy.open.set()
+        assert (await yard.ended(small)).done == 1
+        assert (await yard.now(large)).done < 40
+
+
+async def test_characters_that_a_tenant_may_not_queue_fail_the_batch(yard: Yard) -> None:
+    limits = TenantLimits(queued_characters=25)
+    await yard.tenants.add(TenantRecord("ada", limits=limits))
+    ada = Tenant("ada", limits=limits)
+    toy, words = yard.toy(), ("slow", "slow")
+    first = await yard.begin(*words, tenant=ada)
+    async with yard.crew(toy):
+        await until(lambda: _true(toy.tried.total() == 2))
+        refused = await yard.ended(await yard.begin(*words, tenant=ada))
+        assert refused.status == "failed"
+        assert refused.outcome["errors"][0]["code"] == "rate_limit_exceeded"
+        toy.open.set()
+        assert (await yard.ended(first)).status == "completed"
+        assert (await yard.ended(await yard.begin(*words, tenant=ada))).status == "completed"  # there is room again
+
+
+async def test_a_tenant_that_is_disabled_meanwhile_gets_no_more(yard: Yard) -> None:
+    await yard.tenants.add(TenantRecord("ada"))
+    toy, batch_id = yard.toy(), await yard.begin("slow", *["good"] * 3, tenant=Tenant("ada"))
+    async with yard.crew(toy, hands=1):
+        await until(lambda: _true(toy.tried.total() == 1))
+        await yard.tenants.remove("ada")
+        toy.open.set()
+        batch = await yard.ended(batch_id)
+    assert (batch.done, batch.failed) == (1, 3)
+    assert set((await yard.results(batch_id))[1:]) == {"tenant_not_found"}
