@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgpack
 from arq.connections import ArqRedis
 from redis.asyncio import Redis
+
+RESULT_LIFE = timedelta(days=1)
+"""How long arq keeps what became of a job."""
 
 
 def packed(job: dict[str, Any]) -> bytes:

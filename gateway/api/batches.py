@@ -68,7 +68,7 @@ async def create_batch(request: Request) -> dict[str, Any]:
     source = await files_of(request).get(body.input_file_id, tenant.id)
     if source.purpose != BATCH_INPUT:
         raise InvalidValue(f"The file's purpose is {source.purpose}, not batch.", param="input_file_id")
-    await require_webhook(request, body.webhook_url)
+    await require_webhook(request.app.state.webhook_guard, body.webhook_url)
     life = body.output_expires_after
     fields: dict[str, Any] = {
         "input_file_id": source.id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Request
 from pydantic import Field, StrictStr
 
 from gateway.webhooks.addresses import Guard
@@ -13,11 +12,10 @@ from shared.errors import InvalidValue
 WebhookUrl = Annotated[StrictStr | None, Field(description="Who is told, by a signed POST, when it is over.")]
 
 
-async def require_webhook(request: Request, url: str | None) -> None:
-    """Raises WebhookRefused, InvalidValue, if nobody would be told there."""
+async def require_webhook(guard: Guard | None, url: str | None) -> None:
+    """Raises WebhookRefused, InvalidValue, if nobody would be told there; guard: None where there are no webhooks."""
     if url is None:
         return
-    guard: Guard | None = request.app.state.webhook_guard
     if guard is None:
         raise InvalidValue("There are no webhooks here: WEBHOOK_SECRET is not set.", param="webhook_url")
     await guard.check(url)

@@ -15,9 +15,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.batch.files import Files
+from gateway.runner.enqueued import synthesize_speech
 from gateway.runner.tellings import MAX_LOOKS, tell_of_end
 from gateway.webhooks.schedule import KEPT_FOR, MAX_TRIES, deliver_webhook
-from shared.arq_queue import arq_queue, packed, unpacked
+from shared.arq_queue import RESULT_LIFE, arq_queue, packed, unpacked
 from shared.observe import logger
 
 log = logger(__name__)
@@ -28,6 +29,7 @@ MAX_ERRANDS = 10
 FUNCTIONS: tuple[Any, ...] = (
     func(cast("Any", tell_of_end), max_tries=MAX_LOOKS, keep_result=0),
     func(cast("Any", deliver_webhook), max_tries=MAX_TRIES, keep_result=KEPT_FOR),
+    func(cast("Any", synthesize_speech), max_tries=MAX_LOOKS, keep_result=RESULT_LIFE),
 )
 """What other services may enqueue; each takes arq's context, in which ``running_errands`` puts what they need."""
 

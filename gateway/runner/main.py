@@ -9,12 +9,14 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from gateway.api import batches, jobs
+from gateway.api import batches, job_intake
+from gateway.api.job_intake import Intake
 from gateway.batch.files import Files
 from gateway.batch.owners import Owners
 from gateway.parts import Parts, running_parts
 from gateway.runner.audio_jobs import AudioJobs
 from gateway.runner.crew import Crew
+from gateway.runner.enqueued import Enqueued
 from gateway.runner.errands import running_errands
 from gateway.runner.kinds import Kind
 from gateway.runner.speech_lines import SpeechLines
@@ -23,7 +25,7 @@ from gateway.settings import GatewaySettings
 from gateway.storage import Storage
 from gateway.watched import watched
 from gateway.webhooks.courier import Courier
-from gateway.webhooks.setup import courier_of
+from gateway.webhooks.setup import courier_of, guard_of
 from shared.arq_queue import arq_queue
 from shared.observe import configure_logs, logger
 from shared.streams import connect
@@ -46,7 +48,6 @@ async def _run(settings: GatewaySettings, storage: Storage, courier: Courier | N
         asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
     redis = connect(settings.redis_url, settings.redis_max_connections)
     files, store = Files(FileStore(redis), storage), BatchStore(redis, heartbeat_s=settings.heartbeat_s)
-    context = {"files": files, "batches": store, "courier": courier, "webhook_retry_s": settings.webhook_retry_s}
     speaking = settings.model_copy(update={"job_timeout_s": settings.batch_job_timeout_s})
     async with watched("batch", settings) as telemetry, running_parts(speaking, redis, telemetry) as parts:
         crew = _crew(settings, parts, store, files, redis)
@@ -55,6 +56,13 @@ async def _run(settings: GatewaySettings, storage: Storage, courier: Courier | N
             asyncio.create_task(crew.run(settings.batch_drain_timeout_s)),
             asyncio.create_task(stopped.wait()),
         )
+        context = {
+            "files": files,
+            "batches": store,
+            "courier": courier,
+            "webhook_retry_s": settings.webhook_retry_s,
+            "enqueued": _enqueued(settings, parts, store, files, redis),
+        }
         async with running_errands(redis, context):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -67,10 +75,15 @@ async def _run(settings: GatewaySettings, storage: Storage, courier: Courier | N
     log.info("stopped")
 
 
+def _enqueued(settings: GatewaySettings, parts: Parts, store: BatchStore, files: Files, redis: Redis) -> Enqueued:
+    guard = guard_of(settings) if settings.webhook_secret else None
+    return Enqueued(settings, parts, store, TenantStore(redis), Intake(files, store, guard))
+
+
 def _crew(settings: GatewaySettings, parts: Parts, store: BatchStore, files: Files, redis: Redis) -> Crew:
     kinds: dict[str, Kind] = {
         batches.KIND: SpeechLines(settings, parts, store, files),
-        jobs.KIND: AudioJobs(settings, parts, store, files),
+        job_intake.KIND: AudioJobs(settings, parts, store, files),
     }
     return Crew(
         store,

@@ -10,7 +10,7 @@ from typing import Any
 
 from arq import ArqRedis, Retry
 
-from gateway.api import batches, jobs
+from gateway.api import batches, job_intake
 from gateway.webhooks.events import Notice
 from gateway.webhooks.schedule import KEPT_FOR, send_webhook
 from shared.errors import QueueUnavailable
@@ -24,7 +24,7 @@ LOOK_S = 0.5
 MAX_LOOKS = 100_000
 """Half a day of them: a batch whose last runner died is over when there is another."""
 
-_EVENTS = {batches.KIND: "batch", jobs.KIND: "audio.job"}
+_EVENTS = {batches.KIND: "batch", job_intake.KIND: "audio.job"}
 
 
 async def announce(arq: ArqRedis, batch: BatchRecord) -> None:
