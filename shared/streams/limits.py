@@ -52,11 +52,16 @@ local function number_at(key, field)
   return tonumber(redis.call('HGET', key, field) or '0')
 end
 
+-- Streams and characters that a lease holds.
+local function held_by(key, id)
+  local streams, characters = string.match(redis.call('HGET', key.held, id) or '', '^(%d+):(%d+)$')
+  return tonumber(streams or '0'), tonumber(characters or '0')
+end
+
 local function give_back(key, id)
-  local held = redis.call('HGET', key.held, id)
   redis.call('ZREM', key.leases, id)
-  if held then
-    local streams, characters = string.match(held, '^(%d+):(%d+)$')
+  if redis.call('HEXISTS', key.held, id) == 1 then
+    local streams, characters = held_by(key, id)
     redis.call('HDEL', key.held, id)
     redis.call('HINCRBY', key.held, ':streams', -streams)
     redis.call('HINCRBY', key.held, ':characters', -characters)
@@ -129,12 +134,18 @@ local num_characters, characters_reset_ms = used(3)
 fit('requests', 2, num_requests, requests)
 fit('characters', 3, num_characters, characters)
 
+-- Of a lease that there is already, as of batch work that is begun a second time, the difference is taken.
+local more_streams, more_held = streams, held
 if streams + held > 0 then
   expire(key, now)
-  if most.streams >= 0 and streams > 0 and number_at(key.held, ':streams') + streams > most.streams then
+  local streams_before, held_before = held_by(key, id)
+  more_streams, more_held = streams - streams_before, held - held_before
+  if most.streams >= 0 and more_streams > 0 and number_at(key.held, ':streams') + more_streams > most.streams then
     refuse('streams', not_known_ms)
   end
-  if most.held >= 0 and number_at(key.held, ':characters') + held > most.held then refuse('held', not_known_ms) end
+  if most.held >= 0 and more_held > 0 and number_at(key.held, ':characters') + more_held > most.held then
+    refuse('held', not_known_ms)
+  end
 end
 
 local of_month = key.month .. month
@@ -160,8 +171,8 @@ if refused == '' then
   end
   if id ~= '' then
     redis.call('HSET', key.held, id, string.format('%d:%d', streams, held))
-    redis.call('HINCRBY', key.held, ':streams', streams)
-    redis.call('HINCRBY', key.held, ':characters', held)
+    redis.call('HINCRBY', key.held, ':streams', more_streams)
+    redis.call('HINCRBY', key.held, ':characters', more_held)
     redis.call('ZADD', key.leases, now + lease_ms, id)
     keep(key.held, lease_ms)
     keep(key.leases, lease_ms)
@@ -188,10 +199,9 @@ _LESSEN = (
     _LIMITS
     + """
 local key, id = keys_of(ARGV[1]), ARGV[2]
-local held = redis.call('HGET', key.held, id)
-if not held then return end
-local streams, characters = string.match(held, '^(%d+):(%d+)$')
-local less = math.min(tonumber(ARGV[3]), tonumber(characters))
+if redis.call('HEXISTS', key.held, id) == 0 then return end
+local streams, characters = held_by(key, id)
+local less = math.min(tonumber(ARGV[3]), characters)
 redis.call('HSET', key.held, id, string.format('%d:%d', streams, characters - less))
 redis.call('HINCRBY', key.held, ':characters', -less)
 """

@@ -155,6 +155,17 @@ async def test_batch_work_gives_back_its_characters_bit_by_bit(redis: Redis) -> 
     assert (await take(store, limits, Claim("other", held=100))).refused_by is None
 
 
+async def test_work_that_is_begun_a_second_time_is_held_once(redis: Redis) -> None:
+    store, limits = LimitStore(redis), TenantLimits(queued_characters=100)
+    for characters in (60, 60, 90):
+        assert (await take(store, limits, Claim("batch_1", held=characters))).refused_by is None
+    assert (await take(store, limits, Claim("batch_2", held=11))).refused_by is Limit.HELD
+    assert (await take(store, limits, Claim("batch_2", held=10))).refused_by is None
+    await store.give_back("a", "batch_1")
+    await store.give_back("a", "batch_2")
+    assert await redis.keys("tts:limit:*") == []
+
+
 async def test_leases_lapse_unless_they_are_renewed(redis: Redis) -> None:
     store, limits = LimitStore(redis), TenantLimits(concurrent_streams=2)
     for name in ("dead", "alive"):
