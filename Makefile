@@ -15,7 +15,7 @@ TORCH := torch==2.13.0
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests images audit sbom clean
+.PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests check-chart images audit sbom clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,12 @@ lock: $(VENV)/.deploy ## Write the images' lock files anew, at the versions of c
 manifests: $(VENV)/.deploy ## Render the plain Kubernetes manifests from the chart
 	@$(VENV)/bin/python -m tests.deploy.chart
 
+# Without: images pinned by digest, which a chart's values may do; and the operator's own pull secrets and quotas.
+CHECKOV := --compact --quiet --framework kubernetes --skip-check CKV_K8S_43,CKV_K8S_21
+
+check-chart: $(AUDIT_VENV)/.checkov ## Look through the rendered manifests with checkov's rules
+	@$(AUDIT_VENV)/bin/checkov $(CHECKOV) -f deploy/k8s/manifests/kokoro-fleet.yaml
+
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REGISTRY ?= kokoro-fleet
 # Further words for docker build, such as: make images BUILD="--build-arg MODEL=mounted --platform linux/arm64"
@@ -118,6 +124,10 @@ $(VENV)/.deploy: $(VENV)/.dev
 $(AUDIT_VENV)/.installed: Makefile
 	$(call venv,$(AUDIT_VENV))
 	@$(AUDIT_VENV)/bin/pip install 'pip-audit>=2.10' 'cyclonedx-bom>=7.2'
+	@touch $@
+
+$(AUDIT_VENV)/.checkov: $(AUDIT_VENV)/.installed
+	@$(AUDIT_VENV)/bin/pip install 'checkov>=3.3'
 	@touch $@
 
 $(MODEL_VENV)/.dev: pyproject.toml constraints.txt

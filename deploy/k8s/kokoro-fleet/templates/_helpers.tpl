@@ -59,7 +59,8 @@ labels:
 {{/*
 How many workers of a kind it takes, as PromQL: the audio that is being made, and what waits, gone in drainSeconds, over
 what one worker makes at the wanted utilization. Every gateway tells what is the fleet's, hence max; what is its own is
-summed. Requests that wait for a first worker, or are told that there is none, wake one. Takes a dict: root, worker.
+summed. Requests that wait for a first worker, or are told that there is none, wake one; each counts as ten seconds of
+audio, a few sentences. Takes a dict: root, worker.
 */}}
 {{- define "fleet.workersNeeded" -}}
 {{- $keda := .root.Values.keda }}
@@ -68,7 +69,7 @@ summed. Requests that wait for a first worker, or are told that there is none, w
 {{- with .worker.capacity }}{{ $one = toString . }}{{ end }}
 {{- $made := printf "(sum(rate(kokoro_worker_audio_seconds_total{%s}[1m])) or vector(0))" $from }}
 {{- $waiting := printf "(sum(max by (lane) (kokoro_queue_audio_seconds{%s})) or vector(0)) / %v" $from $keda.drainSeconds }}
-{{- $asleep := printf "(sum(kokoro_requests_waiting_for_workers{%s}) or vector(0)) / %v" $from $keda.drainSeconds }}
+{{- $asleep := printf "10 * (sum(kokoro_requests_waiting_for_workers{%s}) or vector(0)) / %v" $from $keda.drainSeconds }}
 {{- $refused := printf "(sum(rate(kokoro_rejections_total{%s,reason=\"no_workers\"}[1m])) or vector(0))" $from }}
 {{- printf "%v * (%s + %s + %s + %s) / (%v * %s)" .worker.autoscaling.share $made $waiting $asleep $refused $keda.targetUtilization $one }}
 {{- end }}
