@@ -18,7 +18,7 @@ from gateway.metering.standing import Standing, refusal, require_possible
 from shared.errors import BadRequest, QueueUnavailable
 from shared.observe import logger
 from shared.streams.keys import GATEWAY_MISSED_HEARTBEATS
-from shared.streams.limits import Claim, LimitStore
+from shared.streams.limits import Claim, LimitStore, Verdict
 from shared.streams.usage import Counts, UsageStore
 from shared.tenants import Tenant, TenantLimits
 
@@ -186,15 +186,28 @@ class Visit:
         if tenant.limits == TenantLimits():
             return self._tally
         require_possible(tenant, self._claim)
-        verdict = await self._meter.limits.take(
-            tenant.id, tenant.limits, self._claim, lease_s=self._meter.lease_s, month=self._month
-        )
+        verdict = await self._take()
         self._charge.notice(Standing.of(tenant.limits, verdict))
         if verdict.refused_by is not None:
             raise refusal(tenant, verdict.refused_by, verdict.wait_s)
         if self._claim.lease_id:
             self._meter.hold(tenant.id, self._claim.lease_id)
         return self._tally
+
+    async def _take(self) -> Verdict:
+        """Whoever leaves while Redis decides has not been let in: what was taken meanwhile is given back."""
+        tenant, meter = self._charge.tenant, self._meter
+        claiming = meter.limits.take(tenant.id, tenant.limits, self._claim, lease_s=meter.lease_s, month=self._month)
+        taking = asyncio.create_task(claiming)
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError as error:
+            await asyncio.wait({taking}, timeout=LEAVE_WAIT_S)
+            if not taking.done():
+                taking.cancel()
+            elif taking.exception() is None and taking.result().refused_by is None:
+                await self.__aexit__(type(error), error, None)
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

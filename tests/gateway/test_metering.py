@@ -1,4 +1,4 @@
-"""The meter that all requests go through, against a real Valkey: what is held while inside, and what is written down."""
+"""The meter that all requests go through, against a real Valkey: what is held meanwhile, and what is written down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
-from gateway.metering import Charge, Meter, Journal, Standing
+from gateway.metering import Charge, Journal, Meter, Standing
 from shared.errors import FleetError, LimitReached, QueueUnavailable, QuotaExhausted, UnspeakableText
 from shared.streams import connect
 from shared.streams.limits import LimitStore, month_key, month_of
@@ -191,7 +191,9 @@ async def test_whoever_is_nobody_in_particular_is_counted_and_never_asked_about(
     assert (await used(redis, ""))["af_heart"] == Counts(300, 1000, 1, 0)
 
 
-async def test_an_open_requests_lease_outlives_its_time_and_a_dead_gateways_does_not(meter: Meter, redis: Redis) -> None:
+async def test_an_open_requests_lease_outlives_its_time_and_a_dead_gateways_does_not(
+    meter: Meter, redis: Redis
+) -> None:
     async with meter.visit(CHARGE):
         async with meter_of(redis) as dying:
             dead = dying.visit(replace(CHARGE, id="req_2"))
@@ -209,6 +211,24 @@ async def test_an_open_requests_lease_outlives_its_time_and_a_dead_gateways_does
         await until(is_let_in)
         assert asyncio.get_running_loop().time() - began < 15 * BEAT_S
         assert await redis.zcard("tts:limit:a:leases") == 1
+
+
+async def test_whoever_leaves_while_redis_decides_holds_nothing(meter: Meter, redis: Redis) -> None:
+    await redis.client_pause(300)
+
+    async def go_in() -> None:
+        async with meter.visit(CHARGE):
+            pytest.fail("it had left")
+
+    going = asyncio.create_task(go_in())
+    await asyncio.sleep(0.1)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert await redis.exists("tts:limit:a:rate") == 1
+    assert await redis.exists("tts:limit:a:leases", "tts:limit:a:held") == 0
+    assert (await settled(meter, redis))["af_heart"] == Counts(requests=1)
+    assert await budget(redis) == 0
 
 
 async def test_counts_wait_for_a_queue_that_is_away_and_none_is_lost_or_doubled() -> None:
