@@ -34,7 +34,7 @@ from gateway.api import (
     web,
     websocket,
 )
-from gateway.api.auth import Doors, key_digests
+from gateway.api.auth import Doors, document_keys, key_digests
 from gateway.api.cors import with_cors
 from gateway.api.observed import Observed, RouteNoted
 from gateway.api.rate_limits import RateLimits
@@ -92,6 +92,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
         responses=errors.ANSWERS,
     )
     errors.install(app)
+    document_keys(app)
     for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
     for part in (files, batches, jobs, usage):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -127,6 +128,20 @@ def key_digests(setting: SecretStr | None) -> tuple[bytes, ...]:
     """Of a setting that holds a key, or several with commas between them."""
     written = setting.get_secret_value() if setting else ""
     return tuple(digest(key.strip()) for key in written.split(",") if key.strip())
+
+
+def document_keys(app: FastAPI) -> None:
+    """Say in the API documentation where a key goes, so that /docs can be given one; it may not be needed."""
+    described = app.openapi
+
+    def with_keys() -> dict[str, Any]:
+        said = described()
+        scheme = {"type": "http", "scheme": "bearer", "description": "An API key: sk-kf-..."}
+        said.setdefault("components", {})["securitySchemes"] = {"api_key": scheme}
+        said["security"] = [{"api_key": []}, {}]
+        return said
+
+    app.openapi = with_keys  # type: ignore[method-assign]
 
 
 def _key_of(connection: HTTPConnection) -> str | None:

@@ -179,6 +179,12 @@ async def test_what_nobody_thought_of_is_closed(keys: dict[str, str], path: str)
         assert door_of(path, SETTINGS) is Door.TENANTS
 
 
+def test_the_documentation_says_where_a_key_goes() -> None:
+    described = APP.openapi()
+    assert described["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
+    assert {} in described["security"]  # where there are no tenants none is needed
+
+
 def test_without_an_admin_key_nothing_is_there_to_open() -> None:
     plain = GatewaySettings.model_validate({"admin_api_key": ""})
     assert not any(path.startswith("/admin") for path, _ in routes_of(fastapi_of(create_app(plain))))
