@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -170,7 +171,7 @@ async def sent(request: Request, record: FileRecord) -> Response:
     start, end, status = part
     headers = {
         "content-length": str(end - start),
-        "content-disposition": f'attachment; filename="{_ascii_name(record)}"',
+        "content-disposition": _disposition(record),
         "accept-ranges": "bytes",
         "cache-control": "private",
         "x-content-type-options": "nosniff",
@@ -212,7 +213,8 @@ async def _begun(pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
     return all_of_them()
 
 
-def _ascii_name(record: FileRecord) -> str:
-    """The file's name without what no file name, and no header, may have."""
-    safe = UNSAFE_IN_NAMES.sub("_", record.filename).encode("ascii", "replace").decode().replace("?", "_")
-    return safe.strip(" .") or record.id
+def _disposition(record: FileRecord) -> str:
+    """Under the file's name, without what no file name may have."""
+    name = UNSAFE_IN_NAMES.sub("_", record.filename).strip(" .") or record.id
+    quoted = quote(name)
+    return f'attachment; filename="{name}"' if quoted == name else f"attachment; filename*=utf-8''{quoted}"

@@ -95,20 +95,20 @@ def test_a_part_may_be_asked_for(service: Service, client: OpenAI, said: str, st
 
 
 @pytest.mark.parametrize(
-    ("name", "saved_as"),
+    ("name", "told"),
     [
-        ("../../etc/passwd", "_.._etc_passwd"),
-        ("C:\\windows\\a.jsonl", "a.jsonl"),
-        ('a".jsonl', "a%22.jsonl"),  # as clients write it
-        ("a;b=c.jsonl", "a;b=c.jsonl"),
-        ("Größe.jsonl", "Gr__e.jsonl"),
+        ("../../etc/passwd", 'filename="_.._etc_passwd"'),
+        ("C:\\windows\\a.jsonl", 'filename="a.jsonl"'),
+        ('a".jsonl', "filename*=utf-8''a%2522.jsonl"),  # clients write %22
+        ("a;b=c.jsonl", "filename*=utf-8''a%3Bb%3Dc.jsonl"),
+        ("Größe.jsonl", "filename*=utf-8''Gr%C3%B6%C3%9Fe.jsonl"),
         ("...", None),
     ],
 )
-def test_a_name_is_never_a_path(client: OpenAI, name: str, saved_as: str | None) -> None:
+def test_a_name_is_never_a_path(client: OpenAI, name: str, told: str | None) -> None:
     file_id = upload(client, name)
-    answer = client.files.with_raw_response.content(file_id)
-    assert answer.headers["content-disposition"] == f'attachment; filename="{saved_as or file_id}"'
+    answer, named = client.files.with_raw_response.content(file_id), f'filename="{file_id}"'
+    assert answer.headers["content-disposition"] == f"attachment; {told or named}"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
