@@ -158,7 +158,7 @@ class Fleet:
         return sum(at <= now for at in self.ready) * self.workers.capacity
 
     def take(self, now: int, asked_s: float) -> None:
-        """Queue what is asked for, unless it would wait too long; who waited for a first worker is told when it comes."""
+        """Queue what is asked for, unless it would wait too long; who waited for a worker is told when it comes."""
         self.queued_s += asked_s
         if speed := self.speed(now):
             too_much_s = max(0.0, self.queued_s - asked_s - MAX_QUEUE_WAIT_S * speed)
