@@ -25,11 +25,11 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(request: Request) -> JSONResponse:
-    """Redis can be reached, a worker lives and this gateway is not draining."""
+    """Redis can be reached, a worker lives or may be waited for, and this gateway is not draining."""
     fleet: Fleet = request.app.state.fleet
     try:
         request.app.state.drain.require_serving()
-        await fleet.require()
+        await fleet.require_hope()
     except FleetError as error:
         return error_response(error)
     return JSONResponse({"status": "ready"})
@@ -40,7 +40,7 @@ async def health(request: Request) -> JSONResponse:
     """Who works, and what they have done; where API keys are needed, that is for whoever has the ADMIN_API_KEY."""
     fleet: Fleet = request.app.state.fleet
     try:
-        await fleet.require()
+        await fleet.require_now()
     except FleetError as error:
         return JSONResponse({"status": "unhealthy", "reason": error.message, "workers": []}, 503)
     if not may_see_the_fleet(request):
