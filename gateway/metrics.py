@@ -58,6 +58,11 @@ class GatewayMetrics:
             registry=registry,
         )
         self.websockets = Gauge("kokoro_open_websockets", "WebSockets that are open.", registry=registry)
+        self.waiting_for_workers = Gauge(
+            "kokoro_requests_waiting_for_workers",
+            "Requests that are held until there is a first worker: what an autoscaler wakes one for.",
+            registry=registry,
+        )
 
     def _add_streams(self, registry: CollectorRegistry) -> None:
         self._open_streams = Gauge(

@@ -56,6 +56,7 @@ async def running_parts(
     telemetry = telemetry or Telemetry()
     streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
     fleet = Fleet(streams, settings.wait_for_workers_s)
+    telemetry.metrics.waiting_for_workers.set_function(lambda: fleet.num_waiting)
     synthesis = _synthesis(settings, streams, fleet, telemetry)
     frontend = TextFrontend(chunk_limits(settings), processes=settings.text_processes)
     store = _downloads(settings)

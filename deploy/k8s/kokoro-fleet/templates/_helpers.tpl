@@ -59,7 +59,7 @@ labels:
 {{/*
 How many workers of a kind it takes, as PromQL: the audio that is being made, and what waits, gone in drainSeconds, over
 what one worker makes at the wanted utilization. Every gateway tells what is the fleet's, hence max; what is its own is
-summed. Requests that wait for a first worker, or are told that there is none, wake one; each counts as ten seconds of
+summed. Requests that wait for a first worker, or are told that there is none, wake one, as batches do; each counts as ten seconds of
 audio, a few sentences. Takes a dict: root, worker.
 */}}
 {{- define "fleet.workersNeeded" -}}
@@ -71,7 +71,8 @@ audio, a few sentences. Takes a dict: root, worker.
 {{- $waiting := printf "(sum(max by (lane) (kokoro_queue_audio_seconds{%s})) or vector(0)) / %v" $from $keda.drainSeconds }}
 {{- $asleep := printf "10 * (sum(kokoro_requests_waiting_for_workers{%s}) or vector(0)) / %v" $from $keda.drainSeconds }}
 {{- $refused := printf "(sum(rate(kokoro_rejections_total{%s,reason=\"no_workers\"}[1m])) or vector(0))" $from }}
-{{- printf "%v * (%s + %s + %s + %s) / (%v * %s)" .worker.autoscaling.share $made $waiting $asleep $refused $keda.targetUtilization $one }}
+{{- $batches := printf "(max(kokoro_open_batch_items{%s,state=\"waiting\"} > bool 0) or vector(0)) / %v" $from $keda.drainSeconds }}
+{{- printf "%v * (%s + %s + %s + %s + %s) / (%v * %s)" .worker.autoscaling.share $made $waiting $asleep $refused $batches $keda.targetUtilization $one }}
 {{- end }}
 
 {{/* Pod Security Standards' profile "restricted". */}}
