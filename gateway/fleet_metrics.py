@@ -23,7 +23,7 @@ from shared.streams.lookout import FleetState, Lookout
 
 OPEN_STATUSES = ("validating", "in_progress", "finalizing", "cancelling")
 
-MAX_AGE_S = 1.0
+MAX_AGE_S = 2.0
 """However many scrape, Redis is looked at no more often."""
 
 
