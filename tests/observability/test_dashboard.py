@@ -12,6 +12,9 @@ from typing import Any
 
 import promql_parser
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.metrics_core import Metric
 
 from tests.observability.conftest import Watched, families
@@ -91,6 +94,31 @@ def test_every_expression_parses_and_names_what_is_there(expression: str, series
     named = set(selectors(promql_parser.parse(expression)))
     assert named
     assert named - series == set()
+
+
+def test_the_dashboard_is_one_by_grafanas_own_schema() -> None:
+    """Read into Grafana's types, panels and queries included, and written again, it has lost nothing."""
+    register_default_plugins()
+    said = json.loads(DASHBOARD.read_text())
+    kept = json.loads(JSONEncoder().encode(Dashboard.from_json(said)))
+    assert list(_lost(said, kept)) == []
+
+
+def _lost(said: Any, kept: Any, place: str = "") -> Iterator[str]:
+    match said:
+        case dict():
+            for name, each in said.items():
+                if name in kept:
+                    yield from _lost(each, kept[name], f"{place}.{name}")
+                elif each not in (None, [], {}, "", False):
+                    yield f"{place}.{name}"
+        case list():
+            assert len(said) == len(kept), place
+            for number, each in enumerate(said):
+                yield from _lost(each, kept[number], f"{place}[{number}]")
+        case _:
+            if said != kept:
+                yield place
 
 
 def test_panels_do_not_overlap_and_have_ids_of_their_own() -> None:
