@@ -37,6 +37,12 @@ async def added(files: Files, about: FileCard) -> str:
     return record.id
 
 
+async def found_until_it_expires(files: Files, file_id: str) -> None:
+    async with asyncio.timeout(10):
+        while await files.get(file_id, "ada"):
+            await asyncio.sleep(0.02)
+
+
 def stored(folder: Path) -> set[str]:
     return {path.name for path in folder.glob("files/*")}
 
@@ -67,10 +73,8 @@ async def test_a_file_that_has_expired_is_gone_and_then_its_bytes_are(files: Fil
     kept, short = await added(files, card()), await added(files, card(life_s=2))
     assert await files.sweep() == 0
     assert stored(tmp_path) == {kept, short}
-    async with asyncio.timeout(10):
-        with pytest.raises(UnknownFile):
-            while await files.get(short, "ada"):
-                await asyncio.sleep(0.02)
+    with pytest.raises(UnknownFile):
+        await found_until_it_expires(files, short)
     assert [found.id for found in (await files.page("ada", Page(10)))[0]] == [kept]
     assert await files.sweep() == 1
     assert stored(tmp_path) == {kept}
