@@ -58,7 +58,7 @@ def bring_up(workers: int, engine: str | None, *, with_batch: bool = True) -> No
         children.start("gateway", "gateway")
         url = f"http://{LOOPBACK.get(gateway_settings.host, gateway_settings.host)}:{gateway_settings.port}"
         if _wait_until_ready(url, children, stop):
-            _greet(url)
+            _greet(url, wants_key=gateway_settings.api_key is not None)
             if with_batch:  # last: nobody waits for it
                 children.start("batch runner", "batch")
             children.watch(stop)
@@ -213,9 +213,10 @@ def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> b
     return False
 
 
-def _greet(url: str) -> None:
+def _greet(url: str, *, wants_key: bool) -> None:
     body = '{"model": "kokoro", "input": "Hello world!", "voice": "af_bella"}'
     console.print(f"\n[bold green]Ready.[/] OpenAI's API at [bold]{url}/v1[/], documentation at {url}/docs. Try:\n")
-    curl = f"curl {url}/v1/audio/speech -H 'Content-Type: application/json' -d '{body}' -o hello.mp3"
+    key = '-H "Authorization: Bearer $API_KEY" ' if wants_key else ""
+    curl = f"curl {url}/v1/audio/speech {key}-H 'Content-Type: application/json' -d '{body}' -o hello.mp3"
     console.print(f"  {curl}\n", soft_wrap=True, highlight=False, markup=False)
     console.print("Ctrl-C stops everything.")

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from websockets.asyncio.client import ClientConnection, connect
 
 URL = os.environ.get("KOKORO_FLEET_URL", "http://localhost:8880")
+HEADERS = {"Authorization": f"Bearer {os.environ.get('KOKORO_FLEET_API_KEY', 'not-needed')}"}
 PLAYER = (
     "ffplay",
     "-loglevel",
@@ -47,7 +48,7 @@ async def tokens() -> AsyncIterator[str]:
 async def main() -> None:
     address = URL.replace("http", "ws", 1) + "/v1/audio/speech/stream"
     player = await asyncio.create_subprocess_exec(*PLAYER, stdin=asyncio.subprocess.PIPE)
-    async with connect(address) as connection:
+    async with connect(address, additional_headers=HEADERS) as connection:
         await connection.send(json.dumps({"type": "start", "context_id": "answer", "binary": True}))
         writing = asyncio.create_task(write(connection))
         interrupting = asyncio.create_task(interrupt(connection, writing))

@@ -16,11 +16,12 @@ from pathlib import Path
 from websockets.asyncio.client import ClientConnection, connect
 
 URL = os.environ.get("KOKORO_FLEET_URL", "http://localhost:8880")
+HEADERS = {"Authorization": f"Bearer {os.environ.get('KOKORO_FLEET_API_KEY', 'not-needed')}"}
 
 
 async def main(path: Path) -> None:
     address = URL.replace("http", "ws", 1) + "/v1/audio/speech/stream"
-    async with connect(address) as connection:
+    async with connect(address, additional_headers=HEADERS) as connection:
         await connection.send(json.dumps({"type": "start", "voice": "af_heart", "binary": True, "max_ahead_s": 3600}))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(send_lines(connection))

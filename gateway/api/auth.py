@@ -96,6 +96,8 @@ class Doors:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         door, key = door_of(path, self._settings), _key_of(HTTPConnection(scope))
         state = scope.setdefault("state", {})
+        # Each request has a task, and so a context, of its own; but a pipelined one inherits its forerunner's.
+        structlog.contextvars.unbind_contextvars("tenant", "key")
         if door is Door.FREE:
             state["is_operator"] = self._is_admins(key)
         elif door is Door.OPERATORS:
@@ -105,7 +107,6 @@ class Doors:
             tenant = EVERYBODY if anonymous else await self._tenants.of_key(key)
             state["tenant"] = tenant
             if tenant.key_id:
-                # Unbound by nobody: each request has a task, and so a context, of its own.
                 structlog.contextvars.bind_contextvars(tenant=tenant.id, key=tenant.key_id)
 
     async def _require_operator(self, key: str | None) -> None:

@@ -106,9 +106,11 @@ class TestLogs:
             speak(http, voice="nobody")
         with connected(fleet.one.url, additional_headers=bearer(fleet.keys["acme"])):
             pass
-        http.close()
+        with connected(fleet.one.url, subprotocols=["kokoro-fleet", f"api-key.{fleet.keys['globex']}"]):
+            pass
         secrets = [key.rpartition("-")[2][-20:] for key in fleet.keys.values()] + [wrong.secret[-20:], ADMIN_KEY]
-        log = (fleet.one.gateway.log).read_text()
+        wait_until(lambda: fleet.one.gateway.log.read_text().count('"websocket"') >= 2, "both are logged")
+        log = fleet.one.gateway.log.read_text()
         assert [secret for secret in secrets if secret in log] == []
         [line] = [line for line in log.splitlines() if request_id in line and '"request"' in line]
         key_id = fleet.keys["acme"].split("-")[2]
