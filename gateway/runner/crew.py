@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.api.errors import may_pass
@@ -18,6 +18,7 @@ from shared.errors import FleetError, LimitReached, QueueUnavailable, SynthesisF
 from shared.observe import logger
 from shared.streams.batches import CHECK, FINISH, BatchRecord, BatchStore, Claim
 from shared.streams.files import FileRecord
+from shared.tracing import TENANT_ID, UNTRACED, Tracing
 
 log = logger(__name__)
 
@@ -45,6 +46,7 @@ class Crew:
         max_tries: int,
         can_speak: Callable[[], bool],
         announce: Callable[[BatchRecord], Awaitable[None]],
+        tracing: Tracing = UNTRACED,
     ) -> None:
         """``announce``: called before a batch is over, so that no death in between keeps its end from being told."""
         self._store = store
@@ -57,6 +59,7 @@ class Crew:
         self._max_tries = max_tries
         self._can_speak = can_speak
         self._announce = announce
+        self._tracing = tracing
         self._at_work: dict[asyncio.Task[None], Claim] = {}
         self._tenants: dict[str, str] = {}
         self._stopping = asyncio.Event()
@@ -93,7 +96,7 @@ class Crew:
             by_tenant: Counter[str] = Counter()
             for batch_id, count in by_batch.items():
                 by_tenant[self._tenants.get(batch_id, "")] += count
-            ready = sorted(self._tenants, key=lambda each: (by_tenant[self._tenants[each]], by_batch[each], each))
+            ready = sorted(self._tenants, key=lambda each: (by_tenant[self._tenants[each]], by_batch[each]))
             for batch_id in ready:
                 if claim := await self._store.claim(batch_id, self._owner, with_items=self._can_speak()):
                     return claim
@@ -128,7 +131,8 @@ class Crew:
         try:
             if claim.tries > MAX_STEP_TRIES:
                 raise SynthesisFailed("Given up: see the server's log.", code="job_undeliverable")
-            await steps.get(claim.member, self._item)(batch, kind, claim)
+            with self._traced(batch, claim):
+                await steps.get(claim.member, self._item)(batch, kind, claim)
         except BatchRefused as refused:
             await self._refuse(batch, kind, claim, refused.faults)
         except FleetError as error:
@@ -138,6 +142,17 @@ class Crew:
             pause_s = min(MAX_BACKOFF_S, self._heartbeat_s * 2.0**claim.tries)
             log.warning("batch_work_put_off", batch=batch.id, member=claim.member, code=error.code, pause_s=pause_s)
             await self._store.give_back(claim, pause_s)
+
+    @contextlib.contextmanager
+    def _traced(self, batch: BatchRecord, claim: Claim) -> Iterator[None]:
+        step = claim.member if claim.member in {CHECK, FINISH} else "item"
+        with self._tracing.serving(f"batch {step}", {}) as span:
+            span.set({"kokoro.batch_id": batch.id, TENANT_ID: batch.tenant_id, "kokoro.batch_member": claim.member})
+            try:
+                yield
+            except FleetError as error:
+                span.fail(error.code)
+                raise
 
     async def _check(self, batch: BatchRecord, kind: Kind, claim: Claim) -> None:
         batch, items = await self._owners.refreshed(batch), Items(self._store, batch)
