@@ -46,6 +46,7 @@ class Parts:
     downloads: DownloadStore
     meter: Meter
     pipeline: Pipeline
+    telemetry: Telemetry
 
 
 @contextlib.asynccontextmanager
@@ -81,7 +82,7 @@ async def running_parts(
     await voices.start()
     sweeping = asyncio.create_task(_sweep(store))
     try:
-        yield Parts(fleet, voices, cache, store, meter, pipeline)
+        yield Parts(fleet, voices, cache, store, meter, pipeline, telemetry)
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)

@@ -96,4 +96,5 @@ def _crew(settings: GatewaySettings, parts: Parts, store: BatchStore, files: Fil
         max_tries=settings.batch_max_tries,
         can_speak=lambda: bool(parts.fleet.workers),
         announce=partial(announce, arq_queue(redis)),
+        tracing=parts.telemetry.tracing,
     )

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import Service, _free_port, running_service, running_valkey, wait_until
+from tests.conftest import Process, Service, _free_port, running_service, running_valkey, wait_until
 
 SECRET = "quixotic"  # noqa: S105 - no password
 """A word that is in all that these tests have spoken, and must be in no log and no span."""
@@ -101,9 +101,10 @@ def collector() -> Iterator[Collector]:
 
 
 class Watched(Service):
-    """A service whose worker has a port for metrics as well."""
+    """A service whose worker and batch runner have a port for metrics as well."""
 
     worker_url = ""
+    runner_url = ""
 
     def scrape(self) -> dict[str, Metric]:
         """What the gateway shows, by name."""
@@ -150,6 +151,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> I
         assert isinstance(running, Watched)
         running.worker_url = f"http://127.0.0.1:{port}"
         running.start_worker(METRICS_PORT=str(port), METRICS_HOST="127.0.0.1")
+        runner_port = _free_port()
+        running.runner_url = f"http://127.0.0.1:{runner_port}"
+        of_runner = {"REDIS_URL": server.url, "METRICS_PORT": str(runner_port), "HEARTBEAT_S": "0.3"}
+        runner = Process("batch", {**environment, **of_runner}, folder / "runner.log")
+        running.workers.append(runner)  # so that it ends with the rest, and its log is read with theirs
         running.wait_ready()
         wait_until(lambda: bool(running.value("kokoro_workers", engine="fake")), "the worker is seen")
         yield running

@@ -138,3 +138,25 @@ def test_a_websocket_is_counted_while_it_is_open_and_what_it_is_refused(watched:
     labels = {"route": "/v1/audio/speech/stream", "method": "WEBSOCKET"}
     wait_until(lambda: watched.value("kokoro_requests_total", **labels) >= 1, "it is over")
     assert watched.value("kokoro_open_websockets") == 0
+
+
+def test_a_batch_runner_counts_what_it_speaks_and_gateways_show_what_is_open(watched: Watched) -> None:
+    wait_until(lambda: _status(f"{watched.runner_url}/readyz") == 200, "the runner is there", 60)
+    job = httpx.post(f"{watched.url}/v1/audio/jobs", json={"input": TEXT})
+    assert job.status_code < 300, job.text
+    wait_until(
+        lambda: httpx.get(f"{watched.url}/v1/audio/jobs/{job.json()['id']}").json()["status"] == "completed", "done", 60
+    )
+    scraped = families(watched.runner_url)
+    assert sample(scraped, "kokoro_characters_total", {}) >= len(TEXT)
+    assert sample(scraped, "kokoro_queue_seconds_count", {"lane": "batch"}) >= 1
+    assert sample(scraped, "kokoro_build_info", {"component": "batch"}) == 1
+    assert "kokoro_redis_up" not in scraped, "the fleet is the gateways' to show"
+    wait_until(lambda: watched.value("kokoro_open_batches") == 0, "nothing is open")
+
+
+def _status(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=5).status_code
+    except httpx.TransportError:
+        return 0

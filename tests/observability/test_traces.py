@@ -129,6 +129,16 @@ def test_a_caller_that_does_not_sample_gets_no_trace(watched: Watched, collector
     assert collector.trace(unsampled) == []
 
 
+def test_each_item_of_a_batch_is_a_trace(watched: Watched, collector: Collector) -> None:
+    job = httpx.post(f"{watched.url}/v1/audio/jobs", json={"input": TEXT})
+    assert job.status_code < 300, job.text
+    wait_until(lambda: any(span.name == "batch item" for span in collector.spans), "the item's span", 60)
+    [item, *_] = [span for span in collector.spans if span.name == "batch item"]
+    wait_until(lambda: bool(named(collector.trace(item.trace_id), "inference")), "the worker's span")
+    assert item.service == "kokoro-fleet-batch"
+    assert {"text", "chunk", "encode", "queue", "inference"} <= {span.name for span in collector.trace(item.trace_id)}
+
+
 ASKED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 PREAMBLE = "import sys; from shared.tracing import tracing_for; "
 
