@@ -14,7 +14,8 @@
     tts:promised:{tenant} string   gateway      TTL until the last turn is over that was promised to a refused caller
     tts:cancel:{request}  string   gateway      TTL of the request's deadline; read before a batch and after it
     tts:worker:{id}       hash     worker       TTL of three heartbeats; its absence means that the worker is dead
-    tts:running:{id}      set      worker       TTL of an hour; the jobs in its batch: the suspects, should it die
+    tts:running:{id}      set      worker       TTL of an hour; the jobs in its batch: the suspects, should it
+                                                die; goes with the last of its jobs
     tts:cache:of:{hash}   string   gateway      CACHE_TTL_S since it was last used; a chunk's audio and durations
     tts:cache:lead:{lane}:{hash} string gateway TTL of three heartbeats; somebody makes that chunk
     tts:cache:used        zset     gateway      TTL past that of the chunks; when each was last used, see `ledger`

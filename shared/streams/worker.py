@@ -159,12 +159,15 @@ class WorkerStreams:
     async def reclaim(self, room: int) -> list[Claimed]:
         """Take over jobs of workers whose heartbeat has gone; bury those over which too many have died."""
         claimed: list[Claimed] = []
+        dead: set[str] = set()
         async with reaching_redis():
             for lane in Lane:
                 for name in await self._dead_consumers(lane):
                     if len(claimed) < room:
                         claimed += await self._take_over(lane, name, room - len(claimed))
                     await self._delete_consumer(lane, name)
+                    dead.add(name)
+            await self._forget(dead)
         return claimed
 
     async def answer(self, claimed: Claimed, replies: Iterable[Reply]) -> None:
@@ -259,6 +262,11 @@ class WorkerStreams:
             _tell(pipe, addressee, failure)
             pipe.xack(jobs_key(lane), GROUP, entry_id)
             await pipe.execute()
+
+    async def _forget(self, dead: set[str]) -> None:
+        """Of whom no job is left in any lane, nobody asks any more what ran when they died."""
+        if dead and (over := dead.difference(*[await consumers(self._redis, lane) for lane in Lane])):
+            await self._redis.delete(*map(running_key, over))
 
     async def _delete_consumer(self, lane: Lane, name: str) -> None:
         await self._delete_idle(keys=[jobs_key(lane)], args=[GROUP, name])

@@ -169,6 +169,19 @@ async def test_bad_luck_is_no_poison(redis: Redis, gateway: GatewayStreams) -> N
     assert [(item.job.seq, item.deaths) for item in await survivor.reclaim(9)] == [(0, 1), (1, 1), (3, 1)]
 
 
+async def test_what_ran_when_a_worker_died_is_known_until_its_last_job_is_taken_over(
+    redis: Redis, gateway: GatewayStreams
+) -> None:
+    for seq in range(2):
+        await gateway.publish(job(seq))
+    await doomed(redis, "dead", lambda _: True)
+    survivor = await joined(redis, "survivor")
+    assert [item.deaths for item in await survivor.reclaim(1)] == [1]
+    assert await redis.exists("tts:running:dead")
+    assert [item.deaths for item in await survivor.reclaim(9)] == [1]
+    assert not await redis.exists("tts:running:dead")
+
+
 async def test_what_a_dead_worker_had_not_begun_is_never_held_against_it(redis: Redis, gateway: GatewayStreams) -> None:
     await gateway.publish(job())
     for number in range(5):
