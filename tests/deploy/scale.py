@@ -51,6 +51,8 @@ class Scale:
         self.gateways: dict[str, Process] = {}
         self.workers: list[Process] = []
         self.batch: Process | None = None
+        self.metrics_ports: dict[str, int] = {}
+        """By service; of workers that of the newest."""
         self._others: list[subprocess.Popen[bytes]] = []
         self.valkey: subprocess.Popen[bytes] | None = None
 
@@ -108,7 +110,8 @@ class Scale:
         stated = {name: str(value) for name, value in self._services[service]["environment"].items()}
         stated["REDIS_URL"] = stated["REDIS_URL"].replace("valkey:6379", f"127.0.0.1:{self._redis_port}")
         folders = {"TEMP_FILE_DIR": str(self._folder / "downloads"), "STORAGE_URL": f"file://{self._folder}/files"}
-        ports = {"METRICS_PORT": str(_free_port())}
+        self.metrics_ports[service] = _free_port()
+        ports = {"METRICS_PORT": str(self.metrics_ports[service])}
         return Process(command, {**stated, **folders, **ports, **self._settings, **more}, self._folder / log)
 
     def _start_nginx(self) -> None:

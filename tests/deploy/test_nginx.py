@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from bench.texts import text_of
+from tests.conftest import wait_until
 from tests.deploy.scale import GATEWAYS, Scale, running_scale
 from tests.system.websocket_client import connected
 
@@ -17,6 +21,7 @@ pytestmark = pytest.mark.deploy
 
 TEXT = text_of(600, seed=7)
 ROUNDS = 7
+HEALTHCHECK = Path(__file__).parents[2] / "deploy" / "docker" / "healthcheck.py"
 DELAY_S = 0.15
 """What nginx may add to first audio on a busy machine; holding the answer back would add seconds."""
 
@@ -72,6 +77,29 @@ def test_the_callers_address_is_passed_on(fleet: Scale) -> None:
     answer = fleet.speak("A link, please.", return_download_link=True, stream=False)
     assert answer.status_code == httpx.codes.OK
     assert httpx.get(fleet.url + answer.headers["x-download-path"], timeout=5).content == answer.content
+
+
+def test_uploads_pass_unbuffered_and_larger_than_other_bodies(fleet: Scale) -> None:
+    line = b'{"custom_id": "%d", "method": "POST", "url": "/v1/audio/speech", "body": {"input": "%s"}}\n'
+    lines = b"".join(line % (number, b"a" * 100_000) for number in range(200))
+    answer = httpx.post(
+        fleet.url + "/v1/files", files={"file": ("lines.jsonl", lines)}, data={"purpose": "batch"}, timeout=60
+    )
+    assert answer.status_code == httpx.codes.OK, answer.text
+    assert answer.json()["bytes"] == len(lines)
+
+
+@pytest.mark.parametrize("name", ["gateway-1", "worker", "batch"])
+def test_the_images_health_check_finds_each_process_well(fleet: Scale, name: str) -> None:
+    if name == "batch":
+        fleet.start_batch()
+    port = fleet.direct(name).rpartition(":")[2] if name in GATEWAYS else str(fleet.metrics_ports[name])
+    command = [sys.executable, str(HEALTHCHECK), "PORT_TO_ASK"]
+    wait_until(
+        lambda: subprocess.run(command, env={"PORT_TO_ASK": port}, check=False, capture_output=True).returncode == 0,
+        f"{name} is healthy",
+        60,
+    )
 
 
 def test_websockets_pass(fleet: Scale) -> None:
