@@ -21,7 +21,7 @@ from cli.up import find_valkey
 from shared.streams import connect
 from shared.streams.keys import GROUP
 
-PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices", "tts:tenants")
+PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices", "tts:tenants", "arq:queue")
 START_TIMEOUT_S = 150
 
 

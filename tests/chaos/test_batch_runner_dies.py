@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 from openai.types import Batch
+from openai.types.webhooks import BatchCompletedWebhookEvent
 
 from tests.batch_service import BatchService, line, running_batch_service
 from tests.conftest import wait_until
+from tests.webhooks.receiver import SECRET, WEBHOOKS, Received, running_receiver
 
 pytestmark = pytest.mark.chaos
 
 LINES, BAD = 200, {17, 60, 101, 150, 199}
-ENVIRONMENT = {"FAKE_SPEED_FACTOR": "60", "BATCH_CONCURRENCY": "4", "HEARTBEAT_S": "1"}
+ENVIRONMENT = {"FAKE_SPEED_FACTOR": "60", "BATCH_CONCURRENCY": "4", "HEARTBEAT_S": "1", **WEBHOOKS}
 
 
 @pytest.fixture
@@ -36,11 +38,14 @@ def num_done(batch: Batch) -> int:
 
 def test_a_runner_is_killed_in_the_middle_of_200_lines_of_which_5_are_bad(batches: BatchService) -> None:
     lines = [line(str(number), text(number), voice="nobody" if number in BAD else "af_sky") for number in range(LINES)]
-    begun = batches.begin(lines)
-    batches.wait(begun.id, lambda batch: num_done(batch) >= LINES // 4)
-    batches.runners[0].kill()
-    killed = time.monotonic()
-    ended = batches.wait(begun.id, timeout_s=120)
+    with running_receiver() as receiver:
+        begun = batches.begin(lines, extra_body={"webhook_url": receiver.url})
+        batches.wait(begun.id, lambda batch: num_done(batch) >= LINES // 4)
+        batches.runners[0].kill()
+        killed = time.monotonic()
+        ended = batches.wait(begun.id, timeout_s=120)
+        wait_until(lambda: bool(receiver.received), "the webhook", 30)
+    check_webhook(batches, begun.id, receiver.received)
     counts = ended.request_counts
     assert counts is not None
     assert (ended.status, counts.total, counts.completed, counts.failed) == ("completed", 200, 195, 5)
@@ -52,6 +57,14 @@ def test_a_runner_is_killed_in_the_middle_of_200_lines_of_which_5_are_bad(batche
     check_audio(batches, [each["response"]["body"]["file_id"] for each in done], good)
     spoken = batches.service.counters()["jobs_done"]
     print(f"\n195 files, 5 errors; ended {time.monotonic() - killed:.1f} s after the kill; {spoken:.0f} chunks spoken")
+
+
+def check_webhook(batches: BatchService, batch_id: str, received: list[Received]) -> None:
+    """It came once, and OpenAI's own code finds it to be genuine."""
+    [got] = received
+    event = batches.client.webhooks.unwrap(got.body, got.headers, secret=SECRET)
+    assert isinstance(event, BatchCompletedWebhookEvent)
+    assert event.data.id == batch_id
 
 
 def check_audio(batches: BatchService, file_ids: list[str], custom_ids: list[str]) -> None:

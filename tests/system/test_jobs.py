@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -15,58 +15,15 @@ import pytest
 import srt
 
 from bench.texts import text_of
-from tests.batch_service import ENDED, BatchService, running_batch_service
+from tests.batch_service import running_batch_service
 from tests.conftest import wait_until
+from tests.jobs import Jobs
 from tests.system.test_bad_input import check_error
-from tests.webhooks.receiver import running_receiver
-from tests.webhooks.test_courier import SECRET
+from tests.webhooks.receiver import WEBHOOKS, running_receiver
 
 BOOK = "\n\n".join(
     f"# Chapter {name}\n\n{text_of(1_500, seed=place)}" for place, name in enumerate(("One", "Two", "Three"))
 )
-WEBHOOKS = {"WEBHOOK_SECRET": SECRET, "WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]'}
-
-
-class Jobs:
-    """A client of the jobs API."""
-
-    def __init__(self, service: BatchService) -> None:
-        self.service = service
-        self.url = f"{service.service.url}/v1/audio/jobs"
-
-    def post(self, **body: Any) -> httpx.Response:
-        return httpx.post(self.url, json=body, timeout=30)
-
-    def begin(self, **body: Any) -> str:
-        answer = self.post(**body)
-        assert answer.status_code == 202, answer.text
-        job: dict[str, Any] = answer.json()
-        assert answer.headers["location"] == f"/v1/audio/jobs/{job['id']}"
-        return str(job["id"])
-
-    def get(self, job_id: str) -> dict[str, Any]:
-        job: dict[str, Any] = httpx.get(f"{self.url}/{job_id}").json()
-        return job
-
-    def wait(self, job_id: str, until: Callable[[dict[str, Any]], bool] | None = None) -> dict[str, Any]:
-        seen: list[dict[str, Any]] = []
-
-        def is_there() -> bool:
-            seen[:] = [self.get(job_id)]
-            return until(seen[0]) if until else seen[0]["status"] in ENDED
-
-        wait_until(is_there, f"{job_id} to come so far", 40)
-        return seen[0]
-
-    def done(self, **body: Any) -> dict[str, Any]:
-        job = self.wait(self.begin(**body))
-        assert job["status"] == "completed", job
-        return job
-
-    def file(self, told: dict[str, Any]) -> bytes:
-        answer = httpx.get(self.service.service.url + told["url"])
-        assert (answer.status_code, len(answer.content)) == (200, told["bytes"])
-        return answer.content
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+WEBHOOKS = {
+    "WEBHOOK_SECRET": SECRET,
+    "WEBHOOK_ALLOW_HTTP": "true",
+    "WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
+    "WEBHOOK_RETRY_S": "1",
+}
+"""Settings of a service that may tell receivers here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,8 @@ from gateway.webhooks.courier import Courier, Outcome
 from gateway.webhooks.events import Notice
 from gateway.webhooks.signature import Signer
 from shared.errors import FleetError
-from tests.webhooks.receiver import running_receiver
+from tests.webhooks.receiver import SECRET, running_receiver
 
-SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 LOOPBACK = Guard(allow_http=True, allowed_networks=(ip_network("127.0.0.0/8"),))
 
 

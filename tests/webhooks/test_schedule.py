@@ -25,8 +25,8 @@ from gateway.webhooks.schedule import (
 )
 from gateway.webhooks.signature import Signer
 from shared.arq_queue import arq_queue, packed, unpacked
-from tests.webhooks.receiver import Receiver, running_receiver
-from tests.webhooks.test_courier import LOOPBACK, SECRET
+from tests.webhooks.receiver import SECRET, Receiver, running_receiver
+from tests.webhooks.test_courier import LOOPBACK
 
 
 @contextlib.asynccontextmanager
