@@ -12,7 +12,7 @@ import httpx
 from openai import OpenAI
 from openai.types import Batch
 
-from tests.conftest import START_TIMEOUT_S, Process, Service, running_service, running_valkey, wait_until
+from tests.conftest import START_TIMEOUT_S, Process, Service, Valkey, running_service, running_valkey, wait_until
 
 ENDED = {"completed", "failed", "expired", "cancelled"}
 
@@ -20,8 +20,9 @@ ENDED = {"completed", "failed", "expired", "cancelled"}
 class BatchService:
     """A service whose queue is its own, so that tests may look into it."""
 
-    def __init__(self, service: Service, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, service: Service, queue: Valkey, folder: Path, environment: dict[str, str]) -> None:
         self.service = service
+        self.queue = queue
         self.folder = folder
         self.environment = environment
         self.runners: list[Process] = []
@@ -78,11 +79,12 @@ def line(custom_id: str, text: str = "Hello.", **body: object) -> dict[str, obje
 
 @contextlib.contextmanager
 def running_batch_service(
-    folder: Path, environment: dict[str, str] | None = None, *, runners: int = 1
+    folder: Path, environment: dict[str, str] | None = None, *, runners: int = 1, durable: bool = False
 ) -> Iterator[BatchService]:
+    """``durable``: its queue may be killed and started again, and knows what it knew."""
     settings = {"STORAGE_URL": str(folder / "stored"), "HEARTBEAT_S": "0.3", **(environment or {})}
-    with running_valkey() as server, running_service(server.url, folder, settings) as service:
-        batches = BatchService(service, folder, settings)
+    with running_valkey(durable=durable) as server, running_service(server.url, folder, settings) as service:
+        batches = BatchService(service, server, folder, settings)
         try:
             for _ in range(runners):
                 batches.start_runner()
