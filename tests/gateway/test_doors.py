@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from starlette.routing import Mount
 
-from gateway.api.auth import Door, Doors, door_of
+from gateway.api.auth import Door, Doors, door_of, key_digests
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
 from gateway.tenants import Tenants
@@ -114,21 +114,26 @@ async def keys(redis: Redis) -> dict[str, str]:
     store = TenantStore(redis)
     await store.add(TenantRecord("acme"))
     key, _ = await store.add_key("acme")
-    tenants = Tenants(store, heartbeat_s=60, grace_s=60)
-    await tenants.start()
-    await tenants.close()  # what it has read is enough
-    APP.state.tenants = tenants
+    APP.state.tenants = await known(store)
     return {"tenant": key.written, "wrong": ApiKey.new().written, "operator": ADMIN_KEY, "none": ""}
 
 
-async def status(path: str, method: str, key: str) -> int:
+async def known(store: TenantStore, operators_keys: Sequence[bytes] = ()) -> Tenants:
+    """The tenants as they are now."""
+    tenants = Tenants(store, heartbeat_s=60, grace_s=60, operators_keys=operators_keys)
+    await tenants.start()
+    await tenants.close()  # what it has read is enough
+    return tenants
+
+
+async def status(path: str, method: str, key: str, settings: GatewaySettings = SETTINGS) -> int:
     """What the doors answer; 0: they let it in."""
 
     async def inside(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 299, "headers": []})
         await send({"type": "http.response.body"})
 
-    doors = Doors(APP, SETTINGS)
+    doors = Doors(APP, settings)
     doors._app = inside
     async with httpx.AsyncClient(transport=httpx.ASGITransport(doors), base_url="http://fleet") as http:
         answer = await http.request(method, path.replace("{", "").replace("}", ""), headers=bearer(key))
@@ -177,6 +182,14 @@ async def test_what_nobody_thought_of_is_closed(keys: dict[str, str], path: str)
         assert door_of(path, SETTINGS) is Door.FREE
     else:
         assert door_of(path, SETTINGS) is Door.TENANTS
+
+
+@pytest.mark.parametrize(("name", "told"), [("tenant", 403), ("operator", 0), ("wrong", 401), ("none", 401)])
+async def test_without_an_admin_key_the_api_key_is_the_operators(keys: dict[str, str], name: str, told: int) -> None:
+    settings = GatewaySettings.model_validate({"api_key": ADMIN_KEY, "public_metrics": False})
+    APP.state.tenants = await known(APP.state.tenants.store, operators_keys=key_digests(settings.api_key))
+    for path in ("/debug/queue", "/metrics"):
+        assert await status(path, "GET", keys[name], settings) == told, path
 
 
 def test_the_documentation_says_where_a_key_goes() -> None:

@@ -28,7 +28,7 @@ TEXT = "The same words for all."
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantFleet]:
-    environment = {"ALLOW_LOCAL_VOICE_SAVING": "true", "LOG_LEVEL": "DEBUG", "ENABLE_DEBUG_ENDPOINTS": "true"}
+    environment = {"ALLOW_LOCAL_VOICE_SAVING": "true", "LOG_LEVEL": "DEBUG", "CACHE_MAX_MB": "50"}
     with tenant_fleet(tmp_path_factory.mktemp("tenants"), (ACME, GLOBEX, CHOOSY), environment) as running:
         yield running
 
@@ -232,6 +232,16 @@ class TestWork:
                 assert globex.request(method, f"/v1/audio/jobs/{job_id}{path}").status_code == 404, (method, path)
             assert globex.get("/v1/audio/jobs").json()["data"] == []
             assert acme.get(f"/v1/audio/jobs/{job_id}").status_code == 200
+
+
+class TestCache:
+    def test_nobody_hears_from_it_what_another_had_spoken(self, fleet: TenantFleet) -> None:
+        def cached(http: httpx.Client) -> str:
+            said: str = speak(http, input="What only one of them has said.").headers["x-cache"]
+            return said
+
+        with fleet.http("acme") as acme, fleet.http("globex") as globex:
+            assert [cached(http) for http in (acme, acme, globex)] == ["miss", "hit", "miss"]
 
 
 class TestIdempotency:
