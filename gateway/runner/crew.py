@@ -75,7 +75,8 @@ class Crew:
         beating = asyncio.create_task(self._beat())
         try:
             while not self._stopping.is_set():
-                if len(self._at_work) < self._hands and (claim := await self._next()):
+                # One hand more than there are for items: nobody's check or finish waits behind a long text.
+                if len(self._at_work) <= self._hands and (claim := await self._next()):
                     self._start(claim)
                     continue
                 self._changed.clear()
@@ -97,8 +98,9 @@ class Crew:
             for batch_id, count in by_batch.items():
                 by_tenant[self._tenants.get(batch_id, "")] += count
             ready = sorted(self._tenants, key=lambda each: (by_tenant[self._tenants[each]], by_batch[each]))
+            with_items = self._can_speak() and len(self._at_work) < self._hands
             for batch_id in ready:
-                if claim := await self._store.claim(batch_id, self._owner, with_items=self._can_speak()):
+                if claim := await self._store.claim(batch_id, self._owner, with_items=with_items):
                     return claim
         except QueueUnavailable as error:
             log.warning("queue_unavailable", error=error.message)

@@ -116,6 +116,21 @@ async def test_who_stops_may_end_what_it_has_begun(yard: Yard) -> None:
     assert (await yard.now(batch_id)).done == 1
 
 
+async def test_a_batch_is_checked_and_ended_though_all_hands_are_full(yard: Yard) -> None:
+    toy, _ = yard.toy(), await yard.begin("slow", "slow")
+    async with yard.crew(toy, hands=2):
+        await until(lambda: _true(toy.tried.total() == 2))
+        later = await yard.begin("good")
+
+        async def has_begun() -> bool:
+            return (await yard.now(later)).status == "in_progress"
+
+        await until(has_begun)
+        assert await yard.store.cancel(later)
+        assert (await yard.ended(later)).status == "cancelled"
+    assert toy.tried["good 0"] == 0
+
+
 async def test_without_workers_nothing_is_tried(yard: Yard) -> None:
     yard.has_workers = False
     toy, batch_id = yard.toy(), await yard.begin("good")
