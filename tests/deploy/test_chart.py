@@ -208,3 +208,13 @@ def test_every_value_is_in_the_readme() -> None:
     names += [f"`{name}`" for name, inside in values.items() if not isinstance(inside, dict)]
     assert [name for name in names if name not in table] == []
     assert [name for name in values["workers"]["cpu"] if f".{name}`" not in table] == []
+
+
+def test_the_autoscaler_asks_for_metrics_that_there_are() -> None:
+    """As documented; that the table is true is tested where it is."""
+    documented = (CHART.parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+    scaled = one(rendered(values_of(CHART / "ci" / "gpu-values.yaml")), "ScaledObject")
+    (trigger,) = scaled["spec"]["triggers"]
+    names = set(re.findall(r"kokoro_\w+", trigger["metadata"]["query"]))
+    assert len(names) == 7
+    assert [name for name in names if f"`{name}`" not in documented] == []
