@@ -30,7 +30,7 @@ MAX_FILES_LISTED = 10_000
 UPLOADS = frozenset({BATCH_INPUT})
 """Purposes of what is uploaded."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 
 Order = Literal["asc", "desc"]
 

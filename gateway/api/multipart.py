@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MAX_FIELDS = 20
 MAX_FIELD_BYTES = 4096
 """Of a field's value, or of a part's headers."""
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 FORM_ROOM_BYTES = 2 * MAX_FIELDS * MAX_FIELD_BYTES
 """What a form may have besides its file."""
@@ -37,7 +40,7 @@ class FileForm:
     async def file(self) -> AsyncGenerator[bytes, None]:
         """The file's bytes. Raises InvalidForm; FileTooLarge where the request itself says that it is."""
         said = self._request.headers.get("content-length", "")
-        if said.isdigit() and int(said) > self._max_file_bytes + FORM_ROOM_BYTES:
+        if _NUMBER.fullmatch(said) and int(said) > self._max_file_bytes + FORM_ROOM_BYTES:
             raise FileTooLarge(f"The file is larger than {self._max_file_bytes} bytes.", param=self._file_name)
         parser = self._parser()
         try:

@@ -80,6 +80,8 @@ def test_files_are_listed_page_by_page(client: OpenAI) -> None:
         ("bytes=0-1,5-6", 200, CONTENT),
         ("lines=1-2", 200, CONTENT),
         ("bytes=-", 200, CONTENT),
+        (f"bytes={'9' * 5000}-", 200, CONTENT),
+        ("bytes=-" + "9" * 18, 206, CONTENT),
     ],
 )
 def test_a_part_may_be_asked_for(service: Service, client: OpenAI, said: str, status: int, expected: bytes) -> None:
