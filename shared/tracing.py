@@ -130,5 +130,11 @@ def tracing_for(component: str) -> Tracing:
     return OtelTracing(component)
 
 
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The trace id, as hex, that a W3C traceparent names; None where there is none."""
+    parts = traceparent.split("-") if traceparent else []
+    return parts[1] if len(parts) >= 4 else None
+
+
 def _is_switched_off() -> bool:
     return os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"

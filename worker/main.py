@@ -46,11 +46,12 @@ def run_worker(settings: WorkerSettings) -> None:
 
 
 async def _serve(settings: WorkerSettings) -> None:
+    tracing = tracing_for("worker")  # what is set wrong is told before the model is loaded
     engine, packs = build_engine(settings)
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     redis = connect(settings.redis_url, settings.redis_max_connections)
     streams = WorkerStreams(redis, worker_id, settings.heartbeat_s, settings.max_deliveries)
-    registry, tracing = new_registry("worker"), tracing_for("worker")
+    registry = new_registry("worker")
     telemetry = WorkerTelemetry(worker_id, WorkerMetrics(registry), tracing)
     worker = Worker(
         engine,

@@ -20,7 +20,7 @@ from worker.frames import frames_of
 from worker.pace import rehearse
 from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
 from worker.tally import Tally
-from worker.telemetry import WorkerTelemetry
+from worker.telemetry import WorkerTelemetry, named
 from worker.voices import StyleSource, VoicePackError
 
 log = logger(__name__)
@@ -258,11 +258,11 @@ class Worker:
             except QueueFull as error:
                 if self._stopping.is_set() or _now_ms() > claimed.job.deadline_ms:
                     raise  # it stays pending, for another or for later
-                log.warning("queue_full", request_id=claimed.job.request_id, seq=claimed.job.seq, error=error.message)
+                log.warning("queue_full", **named(claimed), error=error.message)
             await self._pause()
 
     async def _fail(self, claimed: Claimed, code: str, message: str) -> None:
-        log.warning("job_failed", request_id=claimed.job.request_id, seq=claimed.job.seq, code=code, error=message)
+        log.warning("job_failed", **named(claimed), code=code, error=message)
         self._tally.count(jobs_failed=1)
         await self._streams.answer(claimed, [ChunkFailed(claimed.job.request_id, claimed.job.seq, code, message)])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from shared.streams import Claimed
-from shared.tracing import CHUNK, REQUEST_ID, TENANT_ID, UNTRACED, Tracing
+from shared.tracing import CHUNK, REQUEST_ID, TENANT_ID, UNTRACED, Tracing, trace_id_of
 from worker.metrics import WorkerMetrics
 
 
@@ -32,3 +32,14 @@ class WorkerTelemetry:
             about |= {"kokoro.batch_size": len(batch), "kokoro.worker_id": self._worker_id}
             ended_ms = started_ms + inference_ms
             self._tracing.record("inference", job.traceparent, taken_ms / 1000, ended_ms / 1000, about)
+
+
+def named(claimed: Claimed) -> dict[str, str | int]:
+    """Whose job it is, for the logs; the trace as gateways name it there."""
+    job = claimed.job
+    about: dict[str, str | int] = {"request_id": job.request_id, "seq": job.seq}
+    if job.tenant_id:
+        about["tenant"] = job.tenant_id
+    if trace_id := trace_id_of(job.traceparent):
+        about["trace_id"] = trace_id
+    return about

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, generate_latest
+from redis.asyncio import Redis
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import NoMatchFound
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.api.observed import CLIENT_LEFT, Observed, RouteNoted
+from gateway.app import create_app
 from gateway.chunk_cache import Counters as CacheCounters
 from gateway.fleet_metrics import FleetCollector, SavingsCollector
 from gateway.idempotency import Counters as KeyCounters
 from gateway.metrics import GatewayMetrics
+from gateway.settings import GatewaySettings
 from gateway.telemetry import Telemetry
+from gateway.threads import from_any_thread
+from gateway.watched import shown, telemetry_for
 from shared.contract import AudioFrame, ChunkFailed, ChunkTimings, Lane
 from shared.errors import QueueUnavailable
 from shared.metrics import MAX_TENANTS, OTHER_TENANTS
@@ -22,6 +32,7 @@ from shared.streams import connect
 from shared.streams.lookout import FleetState, Lookout
 from shared.tenants import EVERYBODY, Tenant
 from shared.tracing import UNTRACED
+from tests.conftest import Valkey, _free_port
 
 FRAME = AudioFrame(
     request_id="req_1",
@@ -121,8 +132,8 @@ class CountingLookout(Lookout):
 
 
 @pytest.fixture
-async def lookout(redis: object, valkey: object) -> AsyncGenerator[CountingLookout, None]:
-    client = connect(valkey.url)  # type: ignore[attr-defined]
+async def lookout(redis: Redis, valkey: Valkey) -> AsyncGenerator[CountingLookout, None]:
+    client = connect(valkey.url)
     yield CountingLookout(client)
     await client.aclose()
 
@@ -193,3 +204,33 @@ async def test_a_websocket_is_counted_by_its_close_code(registry: CollectorRegis
     await caller.call(messages, kind="websocket", route="/v1/audio/speech/stream")
     labels = {"route": "/v1/audio/speech/stream", "method": "WEBSOCKET", "status": "4408"}
     assert value(registry, "kokoro_requests_total", **labels) == 1
+
+
+async def test_a_port_of_its_own_shows_the_fleet_as_well(lookout: CountingLookout) -> None:
+    port = _free_port()
+    settings = GatewaySettings(metrics_port=port, metrics_host="127.0.0.1")
+    telemetry = telemetry_for("gateway", settings)
+    collector = FleetCollector(lookout)
+    telemetry.metrics.registry.register(collector)
+    with shown(telemetry, settings, before_scrape=from_any_thread(collector.refresh)):
+        page = await asyncio.to_thread(httpx.get, f"http://127.0.0.1:{port}/metrics")
+    assert "kokoro_redis_up 1.0" in page.text
+    assert 'kokoro_build_info{component="gateway"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_on_the_service"),
+    [({}, True), ({"metrics_enabled": False}, False), ({"metrics_port": 9100}, False)],
+)
+def test_the_page_is_on_the_services_port_unless_the_settings_say_else(
+    settings: dict[str, Any], is_on_the_service: bool
+) -> None:
+    app = create_app(GatewaySettings(**settings))
+    inner: Any = app
+    while not isinstance(inner, FastAPI):
+        inner = inner.app if isinstance(inner, CORSMiddleware) else inner._app
+    if is_on_the_service:
+        assert inner.url_path_for("show_metrics") == "/metrics"
+    else:
+        with pytest.raises(NoMatchFound):
+            inner.url_path_for("show_metrics")

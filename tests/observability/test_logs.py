@@ -12,6 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect as connect_websocket
 
+from shared.contract import ChunkJob, Lane
+from shared.streams import GatewayStreams, connect
 from tests.conftest import Process, wait_until
 from tests.observability.conftest import SECRET, Watched
 
@@ -89,7 +91,34 @@ def test_each_request_has_a_line_with_its_id(watched: Watched, asked: list[httpx
     )
 
 
-def test_a_workers_line_about_a_job_names_its_request(watched: Watched) -> None:
-    """A voice that is known to the gateway and whose pack a worker lost is the worker's to tell."""
-    lines = [line for line in watched.logs() if line["event"] in {"job_failed", "queue_full"}]
-    assert all(line["request_id"].startswith("req_") for line in lines)
+async def test_a_workers_line_about_a_job_names_its_request_tenant_and_trace(watched: Watched) -> None:
+    """Here about a job that came too late."""
+    job = ChunkJob(
+        request_id="req_late",
+        seq=3,
+        reply_stream="",
+        token_ids=(1, 2, 3),
+        voice=(("af_bella", 1.0),),
+        speed=1.0,
+        seed=0,
+        deadline_ms=1,
+        lane=Lane.STANDARD,
+        tenant_id="acme",
+        traceparent=f"00-{'ab' * 16}-b7ad6b7169203331-00",
+    )
+    redis = connect(watched.redis_url)
+    await GatewayStreams(redis, "late", heartbeat_s=1.0).publish(job)
+    await redis.aclose()
+
+    def line() -> dict[str, Any] | None:
+        return next((each for each in watched.logs() if each["event"] == "job_failed"), None)
+
+    wait_until(lambda: line() is not None, "the worker says so")
+    said = line() or {}
+    assert {name: said[name] for name in ("request_id", "seq", "tenant", "trace_id", "code")} == {
+        "request_id": "req_late",
+        "seq": 3,
+        "tenant": "acme",
+        "trace_id": "ab" * 16,
+        "code": "deadline_exceeded",
+    }
