@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,9 @@ PARTS_AT_ONCE = 2
 
 READ_BYTES = 1024 * 1024
 """What comes from the storage in one go. Each is a request of its own: none stays open for a slow reader."""
+
+CONNECT_TIMEOUT, REQUEST_TIMEOUT = timedelta(seconds=5), timedelta(seconds=30)
+"""Of S3; a request that moves READ_BYTES or PART_BYTES. Tried again within the latter, not longer: somebody waits."""
 
 LET_GO_S = 0.2
 
@@ -125,7 +129,12 @@ class _Bucket:
 
     def __init__(self, bucket: str, prefix: str) -> None:
         is_plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-        self._store = S3Store(bucket, prefix=prefix or None, client_options={"allow_http": is_plain})
+        self._store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            client_options={"allow_http": is_plain, "connect_timeout": CONNECT_TIMEOUT, "timeout": REQUEST_TIMEOUT},
+            retry_config={"max_retries": 3, "retry_timeout": REQUEST_TIMEOUT},
+        )
 
     def open(self) -> S3Store:
         return self._store
