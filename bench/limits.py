@@ -52,6 +52,8 @@ class Answers:
     served_ms: list[float] = field(default_factory=list)
     late: int = 0
     """Requests that were made over 50 ms later than they should have been."""
+    lasted_s: float = 0.0
+    """Longer than was asked for where the gateways, or this machine, did not keep up."""
 
 
 class Caller:
@@ -103,6 +105,7 @@ async def _flood(ports: list[int], key: str, rate: float, seconds: float) -> Ans
     lines = [Caller(port, key, answers) for port in ports for _ in range(CONNECTIONS)]
     gap_s, began = len(lines) / rate, time.monotonic() + 1
     await asyncio.gather(*(line.call(n / rate, gap_s, seconds, began) for n, line in enumerate(lines)))
+    answers.lasted_s = time.monotonic() - began
     return answers
 
 
@@ -164,11 +167,12 @@ def fullest_minute(admitted_s: list[float]) -> int:
     return most
 
 
-def report(answers: Answers, limit: int, seconds: float) -> None:
-    whole = int(seconds // MINUTE_S)
+def report(answers: Answers, limit: int) -> None:
+    whole = int(answers.lasted_s // MINUTE_S)
     asked = sum(answers.statuses.values())
     in_whole = sum(at < whole * MINUTE_S for at in answers.admitted_s)
-    print(f"{asked} requests, {asked / seconds:.0f} a second ({answers.late} of them over 50 ms late)")
+    pace = f"{asked / answers.lasted_s:.0f} a second, {answers.late} of them over 50 ms late"
+    print(f"{asked} requests in {answers.lasted_s:.0f} s: {pace}")
     print("answers: " + ", ".join(f"{count} x {status}" for status, count in sorted(answers.statuses.items())))
     print(f"fullest minute: {fullest_minute(answers.admitted_s)} of {limit}, {_share(answers, limit):.3f} of the limit")
     print(f"{whole} whole minutes: {in_whole} of {whole * limit}, {in_whole / (whole * limit):.3f} of the limit")
@@ -200,11 +204,11 @@ def main() -> None:
         before, queue_before = cpu_s(processes), cpu_s([queue])
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as caller:
             answers = caller.submit(flood, ports, key, options.rate, options.seconds).result()
-        report(answers, options.limit, options.seconds)
+        report(answers, options.limit)
         asked = sum(answers.statuses.values())
         print(f"gateways: {1000 * (cpu_s(processes) - before) / asked:.2f} ms of CPU a request")
         scripts = redis.info("commandstats")["cmdstat_evalsha"]  # type: ignore[index]
-        share = (cpu_s([queue]) - queue_before) / options.seconds
+        share = (cpu_s([queue]) - queue_before) / answers.lasted_s
         print(f"Redis: {100 * share:.1f} % of a core; all its scripts {scripts['usec'] / asked:.0f} us a request")
 
 
