@@ -2,7 +2,7 @@
 
     python -m bench.rate_algorithms
 
-Needs the packages limits and throttled-py. For each way: a steady flood, and the worst that a caller can do to a window
+Needs the extra `bench`. For each way: a steady flood, and the worst that a caller can do to a window
 that begins with its first request (one at the start, the rest of the limit at the window's end, then all it can get).
 A "minute" is 2 s here, at which libraries whose windows are whole seconds are at their best. Prints the most that any
 window of that length, wherever it begins, admitted as a share of the limit; whether all of a limit may come at once;
@@ -56,7 +56,7 @@ class OfLimits(Way):
         self._limiter = kind(RedisStorage(f"async+redis+{url}", implementation="redispy"))
 
     async def take(self, key: str, limit: int, cost: int = 1) -> bool:
-        return await self._limiter.hit(RateLimitItemPerSecond(limit, WINDOW_S), key, cost=cost)
+        return bool(await self._limiter.hit(RateLimitItemPerSecond(limit, WINDOW_S), key, cost=cost))
 
 
 class OfThrottled(Way):
