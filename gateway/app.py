@@ -32,6 +32,7 @@ from gateway.api import (
     usage,
     voices,
     web,
+    webhook_secret,
     websocket,
 )
 from gateway.api.auth import Doors, document_keys, key_digests
@@ -76,7 +77,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     drain = drain or Drain()
     telemetry = telemetry_for("gateway", settings)
     chunk_limits(settings)  # clashes are told at the start
-    webhook_guard = guard_of(settings) if signer_of(settings) else None
+    signer = signer_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -95,7 +96,7 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     document_keys(app)
     for part in (speech, websocket, captions, subtitles, dialogue, phonemes, downloads, voices, models, health):
         app.include_router(part.router)
-    for part in (files, batches, jobs, usage):
+    for part in (files, batches, jobs, webhook_secret, usage):
         app.include_router(part.router)
     if key_digests(settings.admin_api_key):
         for admin_router in (admin.router, usage.admin_router):
@@ -105,7 +106,8 @@ def create_app(settings: GatewaySettings, sessions: Sessions | None = None, drai
     if settings.metrics_enabled and settings.metrics_port is None:
         app.include_router(metrics.router)
     web.install(app, settings)
-    app.state.drain, app.state.metrics, app.state.webhook_guard = drain, telemetry.metrics, webhook_guard
+    app.state.drain, app.state.metrics = drain, telemetry.metrics
+    app.state.webhook_signer, app.state.webhook_guard = signer, guard_of(settings) if signer else None
     served = UnderPath(RouteNoted(RateLimits(Doors(app, settings), app.state)), settings.uvicorn_root_path)
     gated = DrainGate(with_cors(served, settings.cors_origins) if settings.cors_enabled else served, drain)
     return Observed(RequestIds(gated), telemetry)

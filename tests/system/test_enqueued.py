@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from bench.texts import text_of
 from shared.jobs_client import JobsClient, SpeechFailed, SpeechJob, SpeechResult
 from shared.streams.tenants import TenantRecord
 from tests.batch_service import BatchService, running_batch_service
+from tests.conftest import wait_until
+from tests.system.test_bad_input import check_error
 from tests.tenants import add_tenant
+from tests.webhooks.receiver import SECRET, WEBHOOKS, running_receiver
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "enqueue.py"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchService]:
-    with running_batch_service(tmp_path_factory.mktemp("enqueued")) as service:
+    with running_batch_service(tmp_path_factory.mktemp("enqueued"), WEBHOOKS) as service:
         yield service
 
 
@@ -76,7 +80,7 @@ def test_one_id_is_one_job(fleet: BatchService) -> None:
         (SpeechJob("Hi.", voice="nobody"), "voice_not_found", "items[0]"),
         (SpeechJob("Hi.", response_format="ogg"), "invalid_value", "items"),
         (SpeechJob("Hi.", tenant="nobody"), "tenant_not_found", "tenant"),
-        (SpeechJob("Hi.", webhook_url="https://10.0.0.1/"), "invalid_value", "webhook_url"),
+        (SpeechJob("Hi.", webhook_url="https://10.0.0.1/"), "webhook_refused", "webhook_url"),
         (SpeechJob("Hi.", more={"items": [{"input": "b"}]}), "invalid_value", None),
     ],
 )
@@ -84,6 +88,10 @@ def test_what_cannot_be_done(fleet: BatchService, job: SpeechJob, code: str, par
     with pytest.raises(SpeechFailed) as failed:
         spoken(fleet, job)
     assert (failed.value.code, failed.value.param) == (code, param)
+
+
+def test_without_tenants_the_secret_is_the_operators(fleet: BatchService) -> None:
+    check_error(fleet.get("/v1/webhooks/secret"), 403, None, "not_permitted")
 
 
 def test_a_service_says_whose_work_it_is(fleet: BatchService) -> None:
@@ -98,3 +106,14 @@ def test_a_service_says_whose_work_it_is(fleet: BatchService) -> None:
         job = f"/v1/audio/jobs/{result.job_id}{path}"
         assert fleet.get(job, authorization=f"Bearer {other}").status_code == 404
     assert fleet.get("/v1/audio/jobs", authorization=f"Bearer {other}").json()["data"] == []
+    secrets = [
+        fleet.get("/v1/webhooks/secret", authorization=f"Bearer {each}").json()["secret"] for each in (key, other)
+    ]
+    with running_receiver() as receiver:
+        spoken(fleet, SpeechJob("Hello.", tenant="acme", webhook_url=receiver.url))
+        wait_until(lambda: bool(receiver.received), "the webhook", 30)
+    [got] = receiver.received
+    Webhook(secrets[0]).verify(got.body, got.headers)
+    for wrong in (secrets[1], SECRET):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(wrong).verify(got.body, got.headers)
