@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import main
 from gateway.api.rate_limits import duration
 from gateway.charging import characters_by_voice
 from gateway.metering.report import GroupBy, Period, as_csv, grouped
@@ -13,7 +16,9 @@ from gateway.text.aligned import AlignedText
 from gateway.text.languages import Language
 from gateway.text.segments import Pause, Script, Speech, Style
 from shared.errors import InvalidValue
-from shared.streams.usage import Account, Counts
+from shared.streams import connect
+from shared.streams.usage import Account, Counts, Portion, UsageStore
+from tests.conftest import Valkey
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 USED = {
@@ -88,3 +93,29 @@ def test_each_voice_is_charged_for_what_it_speaks_and_all_together_for_the_input
 def test_a_script_that_says_more_than_its_input_or_nothing_is_charged_for_the_input() -> None:
     assert characters_by_voice("W3C", Script((speech("World Wide Web Consortium", "af_sky"),))) == {"af_sky": 3}
     assert characters_by_voice("[pause:1s]", Script((Pause(1, 0, 10),))) == {"": 10}
+
+
+def test_the_command_prints_a_table_or_csv(valkey: Valkey) -> None:
+    async def written() -> None:
+        redis = connect(valkey.url)
+        await redis.flushall()
+        await UsageStore(redis, kept_days=1).add("gw", 1, Portion(USED, {}))
+        await redis.aclose()
+
+    asyncio.run(written())
+    period = ["--start", "2026-11-01", "--end", "2026-12-01"]
+
+    def printed(*words: str) -> list[str]:
+        result = CliRunner().invoke(main, ["usage", *words], env={"REDIS_URL": valkey.url}, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output.splitlines()
+
+    assert printed(*period, "--by", "tenant") == [
+        "date        tenant  characters  audio_seconds  requests  failed_requests",
+        "2026-11-23  a               15          3.000         3                0",
+        "2026-11-24  b                1          1.000         1                1",
+    ]
+    assert printed(*period, "--csv", "--tenant", "b")[1:] == ["2026-11-24,1,1.000,1,1"]
+    assert printed("--start", "2026-01-01", "--end", "2026-01-02") == [
+        "Nothing was used from 2026-01-01 on, before 2026-01-02."
+    ]
