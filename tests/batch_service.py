@@ -29,10 +29,10 @@ class BatchService:
         self.client = OpenAI(base_url=f"{service.url}/v1", api_key="not-needed", max_retries=0)
 
     def start_runner(self, **environment: str) -> Process:
-        log = self.folder / f"runner-{len(self.runners)}.log"
-        runner = Process("batch", {"REDIS_URL": self.service.redis_url, **self.environment, **environment}, log)
+        name = f"runner-{len(self.runners)}"
+        runner = launched(name, self.service.redis_url, self.folder, {**self.environment, **environment})
         self.runners.append(runner)
-        wait_until(lambda: '"ready"' in log.read_text(), "a batch runner", START_TIMEOUT_S)
+        wait_for(runner)
         return runner
 
     def upload(self, lines: Iterable[object], **fields: Any) -> str:
@@ -72,6 +72,15 @@ class BatchService:
                 runner.kill()
 
 
+def launched(name: str, redis_url: str, folder: Path, environment: dict[str, str]) -> Process:
+    """A runner that is about to be there."""
+    return Process("batch", {"REDIS_URL": redis_url, **environment}, folder / f"{name}.log")
+
+
+def wait_for(runner: Process) -> None:
+    wait_until(lambda: '"ready"' in runner.log.read_text(), "a batch runner", START_TIMEOUT_S)
+
+
 def line(custom_id: str, text: str = "Hello.", **body: object) -> dict[str, object]:
     fields = {"model": "kokoro", "input": text, "voice": "af_bella", "response_format": "pcm", **body}
     return {"custom_id": custom_id, "method": "POST", "url": "/v1/audio/speech", "body": fields}
@@ -83,11 +92,19 @@ def running_batch_service(
 ) -> Iterator[BatchService]:
     """``durable``: its queue may be killed and started again, and knows what it knew."""
     settings = {"STORAGE_URL": str(folder / "stored"), "HEARTBEAT_S": "0.3", **(environment or {})}
-    with running_valkey(durable=durable) as server, running_service(server.url, folder, settings) as service:
-        batches = BatchService(service, server, folder, settings)
+    with running_valkey(durable=durable) as server:
+        # With the others, not after them: each takes its time.
+        launching = [launched(f"runner-{number}", server.url, folder, settings) for number in range(runners)]
         try:
-            for _ in range(runners):
-                batches.start_runner()
-            yield batches
+            with running_service(server.url, folder, settings) as service:
+                batches = BatchService(service, server, folder, settings)
+                batches.runners += launching
+                for runner in launching:
+                    wait_for(runner)
+                try:
+                    yield batches
+                finally:
+                    batches.close()
         finally:
-            batches.close()
+            for runner in launching:
+                runner.kill()

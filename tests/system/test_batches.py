@@ -17,6 +17,8 @@ from tests.batch_service import BatchService, line, running_batch_service
 from tests.conftest import wait_until
 from tests.system.test_bad_input import check_error
 
+pytestmark = pytest.mark.timeout(180)  # most of it for four processes to start, where the machine is busy
+
 LONG = "The quick brown fox jumps over the lazy dog. " * 400
 
 
@@ -59,6 +61,22 @@ def test_each_line_becomes_a_file(batches: BatchService) -> None:
         assert (each["response"]["status_code"], each["error"]) == (200, None)
         assert (body["bytes"], body["content_type"]) == (len(audio), "audio/pcm")
         assert body["seconds"] == pytest.approx(len(audio) / 48_000, abs=0.001)
+
+
+def test_each_line_is_used_up_once(batches: BatchService) -> None:
+    texts = [f"Line number {number}." for number in range(7)]
+    ended = batches.wait(batches.begin([line(text, text, voice="am_michael") for text in texts]).id)
+    seconds = sum(each["response"]["body"]["seconds"] for each in batches.lines_of(ended.output_file_id))
+
+    def used() -> list[dict[str, Any]]:
+        days = batches.get("/v1/usage?group_by=voice").json()["data"]
+        return [found for day in days for found in day["results"] if found["voice"] == "am_michael"]
+
+    wait_until(lambda: bool(used()), "the gateways' journals")
+    (found,) = used()
+    assert (found["num_model_requests"], found["num_failed_requests"]) == (7, 0)
+    assert found["characters"] == sum(map(len, texts))
+    assert found["audio_seconds"] == pytest.approx(seconds, abs=0.01)
 
 
 def test_a_line_has_all_that_a_request_has(batches: BatchService) -> None:
