@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from shared.api_keys import ApiKey, is_digest_of
 from shared.errors import InvalidApiKey, QueueUnavailable
 from shared.observe import logger
+from shared.streams.keys import MISSED_HEARTBEATS
 from shared.streams.tenants import KeyRecord, TenantRecord, TenantStore, TenantTable
 from shared.tenants import EVERYBODY, Tenant
 
@@ -47,7 +48,7 @@ class Tenants:
         """
         self.store = store
         self._heartbeat_s = heartbeat_s
-        self._grace_s = grace_s
+        self._grace_s = max(grace_s, MISSED_HEARTBEATS * heartbeat_s)  # what is seen between two beats is no absence
         self._operators_keys = tuple(operators_keys)
         self._must_have_key = is_required or bool(operators_keys)
         self._is_exposed = is_exposed

@@ -81,6 +81,7 @@ TENANTS = {
     "/v1/audio/jobs/{job_id}/events",
     "/v1/audio/jobs/{job_id}/files/{name}",
     "/v1/usage",
+    "/v1/webhooks/secret",
 }
 
 
