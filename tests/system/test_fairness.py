@@ -138,6 +138,33 @@ async def test_a_tenant_over_its_cap_waits_in_order_and_is_spoken_whole(worked: 
     await redis.aclose()
 
 
+async def test_flooding_tenants_are_served_in_proportion_to_their_weights(worked: tuple[Service, str]) -> None:
+    _, url = worked
+    heard = {"light": 0, "heavy": 0}
+
+    async def read(synthesis: Synthesis, number: int, tenant_id: str, weight: float) -> None:
+        delivery = Delivery(f"{tenant_id}{number}", 0, Lane.STANDARD, tenant_id, weight=weight)
+        async for _ in synthesis.speak(delivery, lines(1000, SENTENCE)):
+            heard[tenant_id] += 1
+
+    async with gateway_end(url, "a") as one, gateway_end(url, "b") as two:
+        books = [
+            asyncio.create_task(read(gateway, number, tenant_id, weight))
+            for number in range(10)
+            for gateway, tenant_id, weight in ((one, "light", 1.0), (two, "heavy", 3.0))
+        ]
+        async with asyncio.timeout(40):
+            while sum(heard.values()) < 40:  # the first few went as they came
+                await asyncio.sleep(0.05)
+            before = dict(heard)
+            while sum(heard.values()) < 240:
+                await asyncio.sleep(0.05)
+        for book in books:
+            book.cancel()
+        await asyncio.gather(*books, return_exceptions=True)
+    assert (heard["heavy"] - before["heavy"]) / (heard["light"] - before["light"]) == pytest.approx(3, rel=0.1)
+
+
 async def test_the_batch_lane_moves_on_under_urgent_load(worked: tuple[Service, str]) -> None:
     _, url = worked
     async with gateway_end(url, "a") as ours, gateway_end(url, "b") as theirs, flood(ours, 30, "a"):
