@@ -66,7 +66,8 @@ class AudioJobs:
         source = await self._files.get(batch.request["source_file_id"], batch.tenant_id)
         if batch.request["is_book"]:
             text = decoded(b"".join([piece async for piece in self._files.read(source)]))
-            for piece in await asyncio.to_thread(self._plan, batch, text):
+            desk = self._desk(batch)
+            for piece in await desk.resolved(lambda: asyncio.to_thread(self._plan, desk, batch, text)):
                 await items.add(msgpack.packb(piece), piece.end - piece.start)
             return
         async with contextlib.aclosing(lines_of(self._files.read(source), self._settings.max_job_body_bytes)) as lines:
@@ -75,9 +76,9 @@ class AudioJobs:
                 title = (item.name or str(line.number)) if batch.request["chapters"] == "auto" else None
                 await items.add(msgpack.packb(Piece(line.start, line.end, title)), len(item.input))
 
-    def _plan(self, batch: BatchRecord, text: str) -> list[Piece]:
+    def _plan(self, desk: Desk, batch: BatchRecord, text: str) -> list[Piece]:
         """A book's parts. Raises FleetError for markup that cannot be read, wherever in the book it is."""
-        said, desk = JobItem.model_validate({**batch.request["speech"], "input": ""}), self._desk(batch)
+        said = JobItem.model_validate({**batch.request["speech"], "input": ""})
         style = desk.style(said.voice, said.lang_code, said.voice_aliases)
         # The pauses of a whole book are not those of one request.
         markup = replace(desk.markup(said, tags=said.allow_voice_tags), max_total_pause_s=math.inf)
