@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
+from cli.up import _Children
 from shared.errors import FleetError
 from shared.metrics import OTHER_TENANTS, Probes, TenantNames, metrics_served, new_registry
 
@@ -78,3 +79,11 @@ def test_tenants_beyond_the_limit_share_one_label() -> None:
         "a",
         OTHER_TENANTS,
     ]
+
+
+def test_what_up_starts_has_a_port_each_and_keeps_it() -> None:
+    children = _Children({"METRICS_PORT": "9100", "REDIS_URL": "redis://x"})
+    names = ["worker 1", "worker 2", "gateway", "batch runner", "worker 1"]
+    ports = [children._environment_of(name)["METRICS_PORT"] for name in names]
+    assert ports == ["9101", "9102", "9100", "9103", "9101"]
+    assert "METRICS_PORT" not in _Children({"REDIS_URL": "redis://x"})._environment_of("gateway")
