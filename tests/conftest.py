@@ -161,8 +161,11 @@ class Service:
         names = ("jobs_done", "jobs_cancelled", "jobs_expired", "jobs_failed", "audio_s")
         return {name: sum(worker[name] for worker in workers) for name in names}
 
-    def speak(self, text: str, *, key: str = "", **fields: object) -> httpx.Response:
-        """``key``: an API key."""
+    def speak(self, text: str, **fields: object) -> httpx.Response:
+        return self.speak_as("", text, **fields)
+
+    def speak_as(self, key: str, text: str, **fields: object) -> httpx.Response:
+        """With an API key."""
         body = {"input": text, "response_format": "pcm", **fields}
         return httpx.post(self.url + "/v1/audio/speech", json=body, headers=bearer(key), timeout=60)
 

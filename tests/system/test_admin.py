@@ -49,7 +49,7 @@ class TestOverHttp:
         assert admin.get("/tenants/acme").json() == card
         assert card in admin.get("/tenants").json()["data"]
         key = admin.post("/tenants/acme/keys", json={"label": "shop"}).json()
-        assert service.speak("Hi.", key=key["key"], voice="af_bella").status_code == 200
+        assert service.speak_as(key["key"], "Hi.", voice="af_bella").status_code == 200
         changed = admin.patch("/tenants/acme", json={"weight": 2.5, "limits": {"monthly_characters": 1000}}).json()
         assert changed == {
             **card,
@@ -59,7 +59,7 @@ class TestOverHttp:
         assert admin.patch("/tenants/acme", json={"disabled": True}).json()["disabled"] is True
 
         def refused(code: str) -> bool:
-            answer = service.speak("Hi.", key=key["key"], voice="af_bella")
+            answer = service.speak_as(key["key"], "Hi.", voice="af_bella")
             return answer.status_code == 401 and answer.json()["error"]["code"] == code
 
         wait_until(lambda: refused("account_deactivated"), "disabled everywhere", 3)
@@ -70,14 +70,14 @@ class TestOverHttp:
     def test_keys_are_listed_without_their_secrets_and_revoked(self, service: Service, admin: httpx.Client) -> None:
         made(admin, "globex")
         keys = [admin.post("/tenants/globex/keys", json={"label": label}).json() for label in ("one", "two")]
-        assert service.speak("Hi.", key=keys[0]["key"]).status_code == 200
+        assert service.speak_as(keys[0]["key"], "Hi.").status_code == 200
         today = time.strftime("%Y-%m-%d", time.gmtime())
         wait_until(lambda: admin.get("/tenants/globex/keys").json()["data"][0]["last_used_on"] == today, "noted")
         listed = admin.get("/tenants/globex/keys").text
         assert [key["key"].rpartition("-")[2] in listed for key in keys] == [False, False]
         assert admin.delete(f"/tenants/globex/keys/{keys[0]['id']}").json()["deleted"] is True
-        wait_until(lambda: service.speak("Hi.", key=keys[0]["key"]).status_code == 401, "revoked", 3)
-        assert service.speak("Hi.", key=keys[1]["key"]).status_code == 200
+        wait_until(lambda: service.speak_as(keys[0]["key"], "Hi.").status_code == 401, "revoked", 3)
+        assert service.speak_as(keys[1]["key"], "Hi.").status_code == 200
         check_error(admin.delete(f"/tenants/globex/keys/{keys[0]['id']}"), 404, "key_id", "key_not_found")
 
     @pytest.mark.parametrize(

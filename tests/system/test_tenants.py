@@ -77,11 +77,11 @@ class TestKeys:
         key = ApiKey.read(written)
         assert key is not None
         for service in (fleet.one, fleet.other):
-            assert service.speak("Hi.", key=written).status_code == 200
+            assert service.speak_as(written, "Hi.").status_code == 200
         at_store(fleet.redis_url, lambda store: store.revoke("acme", key.id))
         began = time.monotonic()
         for service in (fleet.one, fleet.other):
-            wait_until(lambda service=service: service.speak("Hi.", key=written).status_code == 401, "revoked")  # type: ignore[misc]
+            wait_until(lambda service=service: service.speak_as(written, "Hi.").status_code == 401, "revoked")  # type: ignore[misc]
         assert time.monotonic() - began < 2
 
     def test_pages_elsewhere_may_ask_first_without_one(self, fleet: TenantFleet) -> None:
@@ -279,7 +279,7 @@ class TestWebSocket:
             client.say("start", "a")
             client.until("started", "a")
             at_store(fleet.redis_url, lambda store: store.revoke("acme", key.id))
-            wait_until(lambda: fleet.one.speak("Hi.", key=written).status_code == 401, "revoked")
+            wait_until(lambda: fleet.one.speak_as(written, "Hi.").status_code == 401, "revoked")
             client.say("start", "b")
             assert client.close_code() == 4401
 
@@ -289,9 +289,9 @@ class TestSettings:
         environment = {"API_KEY": "mine, the-new-one", "PUBLIC_LISTINGS": "true", "ADMIN_API_KEY": "operators"}
         with running_valkey() as server, running_service(server.url, tmp_path, environment) as service:
             for key in ("mine", "the-new-one"):
-                assert service.speak("Hi.", key=key).status_code == 200
+                assert service.speak_as(key, "Hi.").status_code == 200
             for key in ("", "yours", "mine,the-new-one", "operators"):
-                check_error(service.speak("Hi.", key=key), 401, None, "invalid_api_key")
+                check_error(service.speak_as(key, "Hi."), 401, None, "invalid_api_key")
             assert httpx.get(f"{service.url}/v1/audio/voices").status_code == 200
             assert httpx.get(f"{service.url}/v1/models").status_code == 200
             assert httpx.get(f"{service.url}/v1/audio/voices", headers=bearer("yours")).status_code == 401
@@ -300,7 +300,7 @@ class TestSettings:
         with running_valkey() as server, contextlib.ExitStack() as stack:
             service = stack.enter_context(running_service(server.url, tmp_path, {"REQUIRE_API_KEY": "true"}))
             check_error(service.speak("Hi."), 401, None, "invalid_api_key")
-            check_error(service.speak("Hi.", key="not-needed"), 401, None, "invalid_api_key")
+            check_error(service.speak_as("not-needed", "Hi."), 401, None, "invalid_api_key")
 
 
 def save(http: httpx.Client, mix: str, name: str) -> None:
