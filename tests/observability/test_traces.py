@@ -130,10 +130,17 @@ def test_a_caller_that_does_not_sample_gets_no_trace(watched: Watched, collector
 
 
 def test_each_item_of_a_batch_is_a_trace(watched: Watched, collector: Collector) -> None:
-    job = httpx.post(f"{watched.url}/v1/audio/jobs", json={"input": TEXT})
+    unheard = f"Nobody had {secrets.token_hex(4)} spoken before."  # or the cache would have it
+    job = httpx.post(f"{watched.url}/v1/audio/jobs", json={"input": unheard})
     assert job.status_code < 300, job.text
-    wait_until(lambda: any(span.name == "batch item" for span in collector.spans), "the item's span", 60)
-    [item, *_] = [span for span in collector.spans if span.name == "batch item"]
+    batch_id = job.json()["id"]
+
+    def items() -> list[ReceivedSpan]:
+        found = [span for span in collector.spans if span.name == "batch item"]
+        return [span for span in found if span.attributes["kokoro.batch_id"] == batch_id]
+
+    wait_until(lambda: bool(items()), "the item's span", 60)
+    [item] = items()
     wait_until(lambda: bool(named(collector.trace(item.trace_id), "inference")), "the worker's span")
     assert item.service == "kokoro-fleet-batch"
     assert {"text", "chunk", "encode", "queue", "inference"} <= {span.name for span in collector.trace(item.trace_id)}
