@@ -119,13 +119,17 @@ class Fleet:
             self._workers = await self._streams.workers()
             self._queue_error = None
         except QueueUnavailable as error:
-            self._workers = []
-            self._queue_error = error
+            self.lose_sight(error)
         if self._workers:
             self._last_alive = time.monotonic()
             self._inhabited.set()
         else:
             self._inhabited.clear()
+
+    def lose_sight(self, error: QueueUnavailable) -> None:
+        """Redis could not be asked: nobody can be served until a look finds it again."""
+        self._workers, self._queue_error = [], error
+        self._inhabited.clear()
 
     async def require(self) -> None:
         """Return once a request can be served. Raises QueueUnavailable, or NoWorkers if none came in the time set."""
@@ -157,9 +161,9 @@ class Fleet:
 
     async def require_now(self) -> None:
         """Raise QueueUnavailable or NoWorkers if no request could be served now."""
-        if not self._workers:
+        if not self._workers and self._queue_error is None:
             await self.look()
-        if self._queue_error is not None:
+        if self._queue_error is not None:  # the next heartbeat asks again: a Redis that stalls would keep all waiting
             raise self._queue_error
         if not self._workers:
             raise NoWorkers("No worker is running. Start one with `kokoro-fleet worker`, then try again.")

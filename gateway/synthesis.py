@@ -264,7 +264,9 @@ class Synthesis:
                 await self._republish()
         except QueueUnavailable as error:
             log.warning("queue_unavailable", error=error.message)
-        await self._fleet.look()
+            self._fleet.lose_sight(error)
+        else:
+            await self._fleet.look()
         if self._inboxes and self._fleet.alone_s > self._grace_s:
             self._fail_all(NoWorkers("The last worker went away."))
 
