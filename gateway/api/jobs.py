@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -21,7 +22,8 @@ from gateway.api.job_schemas import JobRequest
 from gateway.api.sse import EVENT_STREAM
 from gateway.api.tenancy import tenant_of
 from gateway.api.utterances import Desk
-from gateway.batch.errors import UnknownBatch
+from gateway.batch.errors import UnknownBatch, UnknownFile
+from gateway.storage import StorageUnavailable
 from shared.errors import FleetError
 from shared.streams.batches import OVER, TIMES, BatchRecord, BatchStore
 from shared.streams.pages import Page
@@ -69,7 +71,8 @@ async def delete_job(request: Request, job_id: str) -> dict[str, Any]:
         await _store(request).cancel(batch.id)
         return _card(request, await _known(request, job_id))
     for told in batch.outcome.get("files", ()):
-        with contextlib.suppress(FleetError):  # its time may be over
+        # Its time may be over; bytes that cannot be deleted now are with the next sweep.
+        with contextlib.suppress(UnknownFile, StorageUnavailable):
             await files_of(request).delete(await files_of(request).get(told["file_id"], batch.tenant_id))
     await _store(request).forget(batch)
     return {"id": batch.id, "object": "audio.job", "deleted": True}
@@ -89,7 +92,9 @@ async def follow_job(request: Request, job_id: str) -> StreamingResponse:
 async def retrieve_job_file(request: Request, job_id: str, name: str) -> Response:
     """One of a job's files, or with Range a part of it."""
     batch = await _known(request, job_id)
-    file_id = next((told["file_id"] for told in batch.outcome.get("files", ()) if told["name"] == name), name)
+    file_id = next((told["file_id"] for told in batch.outcome.get("files", ()) if told["name"] == name), None)
+    if file_id is None:
+        raise UnknownFile(f"The job has no such file: {name[:80]!r}.", param="name")
     return await sent(request, await files_of(request).get(file_id, batch.tenant_id))
 
 
@@ -119,7 +124,7 @@ def _card(request: Request, batch: BatchRecord) -> dict[str, Any]:
         "title": asked["title"],
         "author": asked["author"],
         "metadata": asked["metadata"],
-        "files": [{**told, "url": f"{folder}/{told['name']}"} for told in outcome.get("files", ())],
+        "files": [{**told, "url": f"{folder}/{quote(told['name'])}"} for told in outcome.get("files", ())],
         "chapters": [{"title": title, "start": start, "end": end} for title, start, end in outcome.get("chapters", ())],
         "error": {name: errors[0].get(name) for name in ("code", "message", "param")} if errors else None,
         "item_errors": outcome.get("item_errors", []),

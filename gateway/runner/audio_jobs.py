@@ -25,7 +25,7 @@ from gateway.api.job_schemas import JobItem
 from gateway.api.utterances import Desk
 from gateway.assembly import SAMPLE_RATE
 from gateway.audio.choice import choose_format
-from gateway.batch.errors import BatchRefused
+from gateway.batch.errors import BatchRefused, UnknownFile
 from gateway.batch.files import JOB_OUTPUT, JOB_PART, FileCard, Files
 from gateway.batch.lines import fault, lines_of
 from gateway.batch.records import owner_of
@@ -37,13 +37,14 @@ from gateway.parts import Parts
 from gateway.pipeline import Audio, Utterance
 from gateway.runner.kinds import Finished, Items
 from gateway.settings import GatewaySettings
+from gateway.storage import StorageUnavailable
 from gateway.subtitles import CueMaker, SubtitleFormat
 from gateway.text.errors import NothingToSpeak
 from gateway.text.markup import read_script
 from gateway.text.segments import Speech
 from gateway.threads import run_to_end
 from shared.contract import Lane
-from shared.errors import FleetError, SynthesisFailed
+from shared.errors import FleetError, QueueUnavailable, SynthesisFailed
 from shared.streams.batches import BatchRecord, BatchStore, Claim, Settled
 from shared.streams.files import FileRecord
 
@@ -202,7 +203,7 @@ class AudioJobs:
         return path, unpacked(b"".join([piece async for piece in self._files.read(timed)]))
 
     async def _delete(self, batch: BatchRecord, file_id: str) -> None:
-        with contextlib.suppress(FleetError):
+        with contextlib.suppress(UnknownFile, StorageUnavailable, QueueUnavailable):
             await self._files.delete(await self._files.get(file_id, batch.tenant_id))
 
     async def _results(self, batch: BatchRecord) -> AsyncIterator[dict[str, Any]]:

@@ -177,7 +177,7 @@ def test_unknown_jobs_and_files(jobs: Jobs) -> None:
     check_error(httpx.delete(jobs.url + "/job_nothing"), 404, "job_id", "job_not_found")
     job_id = jobs.begin(input="Hello.")
     check_error(httpx.get(f"{jobs.url}/{job_id}/files/..%2F..%2Fx"), 404, None, "not_found")
-    check_error(httpx.get(f"{jobs.url}/{job_id}/files/x.mp3"), 404, "file_id", "file_not_found")
+    check_error(httpx.get(f"{jobs.url}/{job_id}/files/x.mp3"), 404, "name", "file_not_found")
 
 
 def test_events_tell_of_it_to_the_end(jobs: Jobs) -> None:
