@@ -108,9 +108,7 @@ def chunk_limits(settings: GatewaySettings) -> ChunkLimits:
         ) from error
 
 
-def _synthesis(
-    settings: GatewaySettings, streams: GatewayStreams, fleet: Fleet, telemetry: Telemetry
-) -> Synthesis:
+def _synthesis(settings: GatewaySettings, streams: GatewayStreams, fleet: Fleet, telemetry: Telemetry) -> Synthesis:
     return Synthesis(
         streams,
         fleet,

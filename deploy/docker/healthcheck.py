@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Exit code 0 if the process here answers /livez on the port that the environment variable named by the argument has."""
+"""Exit code 0 if the process here answers /livez on the port that is in the environment variable named as argument."""
 
 import os
 import sys
