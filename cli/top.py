@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
@@ -33,6 +34,8 @@ class Frame:
 
 def show(*, every_s: float, once: bool, as_json: bool) -> None:
     """Print what is there now, once, or until Ctrl-C. Raises QueueUnavailable if it cannot be seen the first time."""
+    # Whoever starts us in the background may have had it ignored; whoever sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_show_json(every_s, once=once) if as_json else _show(every_s, once=once))
 
