@@ -30,7 +30,7 @@ from bench.texts import text_of
 ADMIN_KEY = "the-operators"
 BOOK_CHARACTERS = 40_000
 PATIENCE_S = 3600.0
-"""Of those who read books: a tenant's own chunks wait for each other, minutes where it has asked for 200 books at once."""
+"""Of those who read books: chunks of one tenant wait for each other, minutes where it asks for 200 books at once."""
 SENTENCE_CHARACTERS = 80
 MEAN_GAP_S = 0.1
 SETTLED_AUDIO_S = 10.0
