@@ -2,6 +2,7 @@
 
     python -m bench.fairness                              4 fake workers of 25, 200 books, 100 sentences
     python -m bench.fairness --workers 1 --speed 100
+    python -m bench.fairness --batch                      the flood is one batch of 200 lines, each a book
 
 A fleet of its own with two tenants and fake workers of a fixed speed. First one tenant's sentences alone, one after the
 other; then 200 book-length streams of the other, whose listeners (a process of their own) take all they can get, and
@@ -14,8 +15,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import multiprocessing
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
@@ -33,6 +36,8 @@ PATIENCE_S = 3600.0
 """Of those who read books: chunks of one tenant wait for each other, minutes where it asks for 200 books at once."""
 SENTENCE_CHARACTERS = 80
 MEAN_GAP_S = 0.1
+SETTLED_BATCH_S = 500.0
+"""Audio after which a batch is well under way."""
 SETTLED_AUDIO_S = 10.0
 """Once the workers have made so much for every book, all of them are past their first chunks."""
 
@@ -67,6 +72,28 @@ async def read_books(url: str, key: str, count: int) -> None:
 
 def flood(url: str, key: str, count: int) -> None:
     asyncio.run(read_books(url, key, count))
+
+
+@contextlib.contextmanager
+def batch_under_way(url: str, key: str, count: int) -> Iterator[None]:
+    """A batch of ``count`` books is spoken meanwhile. Raises SystemExit if it was not until the end."""
+    with httpx.Client(base_url=f"{url}/v1", headers={"x-api-key": key}, timeout=60, trust_env=False) as client:
+        lines = [_batch_line(number, text_of(BOOK_CHARACTERS, number)) for number in range(count)]
+        form = {"file": ("books.jsonl", "\n".join(lines))}
+        file_id = client.post("/files", data={"purpose": "batch"}, files=form).raise_for_status().json()["id"]
+        asked = {"input_file_id": file_id, "endpoint": "/v1/audio/speech", "completion_window": "24h"}
+        batch_id = client.post("/batches", json=asked).raise_for_status().json()["id"]
+        before = audio_made(url, ADMIN_KEY)
+        while audio_made(url, ADMIN_KEY) - before < SETTLED_BATCH_S:
+            time.sleep(0.2)
+        yield
+        if client.get(f"/batches/{batch_id}").json()["status"] != "in_progress":
+            raise SystemExit("the batch ended too soon")
+
+
+def _batch_line(number: int, text: str) -> str:
+    body = {"model": "kokoro", "input": text, "response_format": "pcm"}
+    return json.dumps({"custom_id": f"{number}", "method": "POST", "url": "/v1/audio/speech", "body": body})
 
 
 @contextlib.contextmanager
@@ -106,16 +133,21 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--speed", type=float, default=25.0, help="audio seconds a second of each worker")
     parser.add_argument("--books", type=int, default=200)
+    parser.add_argument("--batch", action="store_true", help="the books are lines of a batch")
     parser.add_argument("--sentences", type=int, default=100)
     options = parser.parse_args()
     # Whoever reads 200 books at once is not refused: what is shown is who waits for whom.
     settings = {"MAX_QUEUE_WAIT_S": "600", "ADMIN_API_KEY": ADMIN_KEY}
-    with running_fleet(options.workers, options.speed, settings) as fleet:
+    beginning = batch_under_way if options.batch else flooding
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_fleet(options.workers, options.speed, settings | {"STORAGE_URL": folder}) as fleet,
+    ):
         patient, greedy = key_of(fleet.url, "patient"), key_of(fleet.url, "greedy")
         asyncio.run(listen(fleet.url, patient, 5))
         alone = asyncio.run(listen(fleet.url, patient, options.sentences))
         print(line("alone", alone), flush=True)
-        with flooding(fleet.url, greedy, options.books):
+        with beginning(fleet.url, greedy, options.books):
             made, since = audio_made(fleet.url, ADMIN_KEY), time.perf_counter()
             beside = asyncio.run(listen(fleet.url, patient, options.sentences))
             rate = (audio_made(fleet.url, ADMIN_KEY) - made) / (time.perf_counter() - since)
