@@ -18,7 +18,7 @@ from gateway.inbox import Inbox, TenantLine, Unanswered
 from gateway.reorder import SpokenChunk
 from gateway.telemetry import Telemetry
 from shared.contract import AudioFrame, ChunkFailed, ChunkJob, Lane, UnreadableMessage, VoiceMix
-from shared.errors import FleetError, NoWorkers, QueueUnavailable
+from shared.errors import FleetError, NoWorkers, QueueFull, QueueUnavailable
 from shared.observe import logger
 from shared.streams import Beat, GatewayStreams
 
@@ -255,6 +255,13 @@ class Synthesis:
             await self._beat_once()
 
     async def _beat_once(self) -> None:
+        if await self._is_heard():
+            await self._fleet.look()
+        if self._inboxes and self._fleet.alone_s > self._grace_s:
+            self._fail_all(NoWorkers("The last worker went away."))
+
+    async def _is_heard(self) -> bool:
+        """Say that this gateway lives; whether the queue answers. One that is full answers whoever only looks."""
         try:
             beat = await self._streams.heartbeat()
             if beat is Beat.NEW:
@@ -262,13 +269,13 @@ class Synthesis:
             self._must_republish |= beat is Beat.MOVED
             if self._must_republish:
                 await self._republish()
+        except QueueFull as error:
+            log.warning("queue_full", error=error.message)
         except QueueUnavailable as error:
             log.warning("queue_unavailable", error=error.message)
             self._fleet.lose_sight(error)
-        else:
-            await self._fleet.look()
-        if self._inboxes and self._fleet.alone_s > self._grace_s:
-            self._fail_all(NoWorkers("The last worker went away."))
+            return False
+        return True
 
     async def _republish(self) -> None:
         """Publish all that is not yet answered once more: a chunk that is spoken twice is taken once."""

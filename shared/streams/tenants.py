@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from shared.api_keys import ApiKey
 from shared.errors import InvalidValue, UnknownKey, UnknownTenant
 from shared.streams.keys import reaching_redis, text
+from shared.streams.tenant_scripts import ADD, ADD_KEY, REMOVE, REPLACE, REVOKE
 from shared.tenants import Tenant, TenantLimits
 from shared.voices import OPENAI_VOICES
 
@@ -34,49 +35,6 @@ MIN_WEIGHT, MAX_WEIGHT = 0.01, 100.0
 
 _VOICE = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
-
-# Each takes the tenant's id, and the new version, which says to gateways that something has changed.
-_ADD: Final = """
-if redis.call('HSETNX', 'tts:tenants', ARGV[1], ARGV[3]) == 0 then return 0 end
-redis.call('SET', 'tts:tenants:version', ARGV[2])
-return 1
-"""
-
-_REPLACE: Final = """
-if redis.call('HGET', 'tts:tenants', ARGV[1]) ~= ARGV[3] then return 0 end
-redis.call('HSET', 'tts:tenants', ARGV[1], ARGV[4])
-redis.call('SET', 'tts:tenants:version', ARGV[2])
-return 1
-"""
-
-# With its keys in one step: one that stayed behind would be let in again by a new tenant of the same id. So would its
-# saved voices be there.
-_REMOVE: Final = """
-if redis.call('HDEL', 'tts:tenants', ARGV[1]) == 0 then return 0 end
-for _, field in ipairs(redis.call('HKEYS', 'tts:tenants:keys')) do
-  if string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. '/' then
-    redis.call('HDEL', 'tts:tenants:keys', field)
-    redis.call('HDEL', 'tts:tenants:used', string.sub(field, #ARGV[1] + 2))
-  end
-end
-redis.call('DEL', 'tts:voices:' .. ARGV[1])
-redis.call('SET', 'tts:tenants:version', ARGV[2])
-return 1
-"""
-
-_ADD_KEY: Final = """
-if redis.call('HEXISTS', 'tts:tenants', ARGV[1]) == 0 then return 0 end
-redis.call('HSET', 'tts:tenants:keys', ARGV[1] .. '/' .. ARGV[3], ARGV[4])
-redis.call('SET', 'tts:tenants:version', ARGV[2])
-return 1
-"""
-
-_REVOKE: Final = """
-if redis.call('HDEL', 'tts:tenants:keys', ARGV[1] .. '/' .. ARGV[3]) == 0 then return 0 end
-redis.call('HDEL', 'tts:tenants:used', ARGV[3])
-redis.call('SET', 'tts:tenants:version', ARGV[2])
-return 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +101,11 @@ class TenantStore:
         self._scripts = {
             name: redis.register_script(script)
             for name, script in (
-                ("add", _ADD),
-                ("replace", _REPLACE),
-                ("remove", _REMOVE),
-                ("add_key", _ADD_KEY),
-                ("revoke", _REVOKE),
+                ("add", ADD),
+                ("replace", REPLACE),
+                ("remove", REMOVE),
+                ("add_key", ADD_KEY),
+                ("revoke", REVOKE),
             )
         }
 

@@ -1,0 +1,48 @@
+"""How tenants and their keys are changed in Redis: each change one step, and seen by every gateway."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Each takes the tenant's id, and the new version, which says to gateways that something has changed.
+ADD: Final = """
+if redis.call('HSETNX', 'tts:tenants', ARGV[1], ARGV[3]) == 0 then return 0 end
+redis.call('SET', 'tts:tenants:version', ARGV[2])
+return 1
+"""
+
+REPLACE: Final = """
+if redis.call('HGET', 'tts:tenants', ARGV[1]) ~= ARGV[3] then return 0 end
+redis.call('HSET', 'tts:tenants', ARGV[1], ARGV[4])
+redis.call('SET', 'tts:tenants:version', ARGV[2])
+return 1
+"""
+
+# With its keys in one step: one that stayed behind would be let in again by a new tenant of the same id. So would its
+# saved voices be there.
+REMOVE: Final = """
+if redis.call('HDEL', 'tts:tenants', ARGV[1]) == 0 then return 0 end
+for _, field in ipairs(redis.call('HKEYS', 'tts:tenants:keys')) do
+  if string.sub(field, 1, #ARGV[1] + 1) == ARGV[1] .. '/' then
+    redis.call('HDEL', 'tts:tenants:keys', field)
+    redis.call('HDEL', 'tts:tenants:used', string.sub(field, #ARGV[1] + 2))
+  end
+end
+redis.call('DEL', 'tts:voices:' .. ARGV[1])
+redis.call('SET', 'tts:tenants:version', ARGV[2])
+return 1
+"""
+
+ADD_KEY: Final = """
+if redis.call('HEXISTS', 'tts:tenants', ARGV[1]) == 0 then return 0 end
+redis.call('HSET', 'tts:tenants:keys', ARGV[1] .. '/' .. ARGV[3], ARGV[4])
+redis.call('SET', 'tts:tenants:version', ARGV[2])
+return 1
+"""
+
+REVOKE: Final = """
+if redis.call('HDEL', 'tts:tenants:keys', ARGV[1] .. '/' .. ARGV[3]) == 0 then return 0 end
+redis.call('HDEL', 'tts:tenants:used', ARGV[3])
+redis.call('SET', 'tts:tenants:version', ARGV[2])
+return 1
+"""
