@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.observed import ERROR_CODE
-from gateway.batch.errors import UnknownBatch, UnknownFile
+from gateway.batch.errors import NoSuchPart, UnknownBatch, UnknownFile
 from gateway.downloads import DownloadNotReady, DownloadsUnavailable, UnknownDownload
 from gateway.storage import StorageUnavailable
 from gateway.text.errors import FrontendUnavailable
@@ -53,6 +53,7 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
     (UnknownBatch, 404),
     # As the IETF's draft has it; 409, which other services use, makes OpenAI's SDKs try the same again.
     (IdempotencyKeyReused, 422),
+    (NoSuchPart, 416),
     (BadRequest, 400),
     (LimitReached, 429),
     (AtCapacity, 503),
@@ -127,6 +128,8 @@ def error_response(error: FleetError) -> JSONResponse:
     headers = {"x-should-retry": "false"} if _is_hopeless(error) else {}
     if isinstance(error, AtCapacity | QueueUnavailable | DownloadNotReady | LimitReached):
         headers |= _retry_after(error.retry_after_s)
+    if isinstance(error, NoSuchPart):
+        headers["content-range"] = f"bytes */{error.num_bytes}"
     if isinstance(error, InvalidApiKey):
         headers["www-authenticate"] = 'Bearer realm="kokoro-fleet"'
     return ErrorResponse(error_body(error), status, headers, error.code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.downloads import UNSAFE_IN_NAMES
 from gateway.api.multipart import FileForm
+from gateway.api.ranges import part_of
 from gateway.api.tenancy import tenant_of
 from gateway.batch.files import BATCH_INPUT, LISTED, LONGEST_LIFE_S, MAX_NAME_LENGTH, FileCard, Files
 from gateway.settings import GatewaySettings
@@ -29,8 +29,6 @@ MIN_LIFE_S, MAX_LIFE_S = 3600, LONGEST_LIFE_S
 MAX_FILES_LISTED = 10_000
 UPLOADS = frozenset({BATCH_INPUT})
 """Purposes of what is uploaded."""
-
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 
 Order = Literal["asc", "desc"]
 
@@ -152,7 +150,6 @@ async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", "content": {"application/octet-stream": {}}},
     206: {"description": "The part that Range asks for.", "content": {"application/octet-stream": {}}},
-    416: {"description": "There is no such part."},
 }
 
 
@@ -164,11 +161,8 @@ async def retrieve_file_content(request: Request, file_id: str) -> Response:
 
 
 async def sent(request: Request, record: FileRecord) -> Response:
-    """The answer that is a file's content, or the part of it that is asked for."""
-    part = _part(request.headers.get("range"), record.num_bytes)
-    if part is None:
-        return Response(status_code=416, headers={"content-range": f"bytes */{record.num_bytes}"})
-    start, end, status = part
+    """The answer that is a file's content, or the part of it that is asked for. Raises NoSuchPart."""
+    start, end, status = part_of(request, record.num_bytes)
     headers = {
         "content-length": str(end - start),
         "content-disposition": _disposition(record),
@@ -182,22 +176,6 @@ async def sent(request: Request, record: FileRecord) -> Response:
         return Response(status_code=status, headers=headers, media_type=record.content_type)
     content = await _begun(files_of(request).read(record, start, end))
     return StreamingResponse(content, status, headers, media_type=record.content_type)
-
-
-def _part(said: str | None, num_bytes: int) -> tuple[int, int, int] | None:
-    """Start, end and status for a Range header; None: there is no such part. What is malformed, or asks for several
-    parts, gets the whole file, as RFC 9110 (14.2) allows.
-    """
-    found = _RANGE.fullmatch(said.strip()) if said else None
-    if found is None or not (found[1] or found[2]):
-        return 0, num_bytes, 200
-    if found[1]:
-        start, end = int(found[1]), min(num_bytes, int(found[2]) + 1 if found[2] else num_bytes)
-        if found[2] and int(found[2]) < start:
-            return 0, num_bytes, 200
-    else:
-        start, end = max(0, num_bytes - int(found[2])), num_bytes
-    return (start, end, 206) if start < end else None
 
 
 async def _begun(pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

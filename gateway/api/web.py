@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import gateway
+from gateway.api.ranges import Ranges
 from gateway.settings import GatewaySettings
 from shared.errors import FleetError
 
@@ -38,7 +39,7 @@ def install(app: FastAPI, settings: GatewaySettings) -> None:
         return JSONResponse({"service": "kokoro-fleet", "docs": "docs", "api": "v1"})
 
     if settings.enable_web_player:
-        app.mount("/web", WithHeaders(StaticFiles(directory=_folder(settings), html=True)), "web")
+        app.mount("/web", WithHeaders(Ranges(StaticFiles(directory=_folder(settings), html=True))), "web")
 
 
 def _folder(settings: GatewaySettings) -> Path:

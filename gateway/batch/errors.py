@@ -14,6 +14,16 @@ class UnknownFile(FleetError):
     code = "file_not_found"
 
 
+class NoSuchPart(BadRequest):
+    """A part of a file is asked for that lies beyond its end."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, num_bytes: int) -> None:
+        super().__init__(f"The file has {num_bytes} bytes, none of which are in that range.", param="Range")
+        self.num_bytes = num_bytes
+
+
 class UnknownBatch(FleetError):
     """No such batch, not any more, or another tenant's."""
 

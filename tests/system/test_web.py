@@ -29,6 +29,14 @@ async def test_the_page_lets_nothing_in_from_elsewhere() -> None:
             assert (await http.get(path, headers={"if-none-match": answer.headers["etag"]})).status_code == 304
 
 
+async def test_a_part_of_the_page_that_is_not_there() -> None:
+    async with client() as http:
+        refused = await http.get("/web/", headers={"range": "bytes=999999-"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (416, "range_not_satisfiable")
+        assert refused.headers["content-range"].startswith("bytes */")
+        assert (await http.get("/web/", headers={"range": "bytes=5-4"})).status_code == 200
+
+
 async def test_browsers_are_sent_to_the_page_and_others_are_not() -> None:
     async with client() as http:
         browser = await http.get("/", headers={"accept": "text/html,application/xhtml+xml"})
