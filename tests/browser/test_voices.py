@@ -85,6 +85,43 @@ def test_a_mix_may_be_written(player: Player) -> None:
     assert asked(player)["voice"] == "am_adam(3)+am_echo(0.5)"
 
 
+def test_a_voice_is_taken_away_from_the_others(player: Player) -> None:
+    page = player.page
+    page.check(".voice[data-voice=af_bella] input")
+    page.get_by_role("button", name="Mix Sky in").click()
+    assert page.get_by_role("button", name="Take Bella away from the others").is_disabled()
+    take = page.get_by_role("button", name="Take Sky away from the others")
+    take.click()
+    assert (take.get_attribute("aria-pressed"), take.inner_text()) == ("true", "−")
+    assert page.is_visible(".mixer p")  # nothing is left but the difference of two voices
+    page.get_by_label("Weight of Bella").fill("4")
+    assert page.is_hidden(".mixer p")
+    assert page.input_value(".written") == "af_bella(4)-af_sky(1)"
+    assert page.locator(".mixer output").all_inner_texts() == ["80 %", "−20 %"]
+    player.write(TEXT)
+    assert asked(player)["voice"] == "af_bella(4)-af_sky(1)"
+    page.get_by_role("button", name="Take Bella out of the mix").click()
+    assert page.is_checked(".voice[data-voice=af_sky] input")
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [("am_adam(3) - am_echo(0.5)+am_puck", ["Adam", "Echo", "Puck"]), ("am_adam-am_echo", ["Adam", "Echo"])],
+)
+def test_a_subtraction_may_be_written(player: Player, written: str, names: list[str]) -> None:
+    page = player.page
+    page.get_by_role("button", name="Mix Sky in").click()
+    page.fill(".written", written)
+    page.press(".written", "Enter")
+    assert page.locator(".mixer .name").all_inner_texts() == names
+    for wrong in ("-am_adam+am_echo", "am_adam--am_echo", "am_adam(-1)+am_echo", "am_adam-", ""):
+        page.fill(".written", wrong)
+        page.press(".written", "Enter")
+        assert page.locator(".written:invalid").count() == 1
+    player.write(TEXT)
+    assert asked(player)["voice"].startswith("am_adam(")
+
+
 def test_a_cast_speaks_a_dialogue(player: Player) -> None:
     page = player.page
     page.select_option("#example", "dialogue")

@@ -1,18 +1,10 @@
 /** Audio and subtitles as files: made here where all is in hand, else asked of the server. */
 
 import { fetchFile } from "./api.js";
-import { byId, element, save } from "./dom.js";
+import { byId, save } from "./dom.js";
+import { FileChoice } from "./file_choice.js";
 import { subtitles } from "./subtitles.js";
 
-const FORMATS = {
-  mp3: "MP3 (plays anywhere)",
-  wav: "WAV (uncompressed)",
-  flac: "FLAC (lossless)",
-  opus: "Opus (small)",
-  m4a: "M4A (Apple)",
-  aac: "AAC",
-  pcm: "PCM (raw samples)",
-};
 const LONG_CHARS = 20_000; // a longer file is taken as a stream: proxies cut an answer that says nothing for a minute
 const NAME_WORDS = 5;
 
@@ -21,9 +13,8 @@ const NAME_WORDS = 5;
 export class Downloads {
   #source;
   #notices;
-  #settings;
   #menu = byId("download");
-  #format = byId("format");
+  #choice;
   /** @type {AbortController | null} */
   #abort = null;
 
@@ -32,10 +23,7 @@ export class Downloads {
    * @param {() => Source} source
    */
   constructor(settings, notices, source) {
-    [this.#settings, this.#notices, this.#source] = [settings, notices, source];
-    this.#format.replaceChildren(...Object.entries(FORMATS).map(([value, label]) => element("option", { value }, label)));
-    this.#format.value = settings.get("format") in FORMATS ? settings.get("format") : "mp3";
-    this.#format.addEventListener("change", () => settings.set("format", this.#format.value));
+    [this.#choice, this.#notices, this.#source] = [new FileChoice(settings), notices, source];
     byId("save-audio").addEventListener("click", ({ target }) => this.#run(target, (source) => this.#audio(source, target)));
     for (const form of ["srt", "vtt"]) {
       byId(`save-${form}`).addEventListener("click", ({ target }) => this.#run(target, (source) => this.#subtitles(source, form)));
@@ -65,10 +53,9 @@ export class Downloads {
   }
 
   async #audio({ body, player, isWhole }, button) {
-    const format = this.#format.value;
-    const name = `${fileName(body.input)}.${format}`;
-    if (format === "wav" && isWhole) return { blob: player.wav(), name };
-    const request = { ...body, response_format: format, stream: body.input.length > LONG_CHARS };
+    const name = `${fileName(body.input)}.${this.#choice.extension}`;
+    if (this.#choice.isAsPlayed && isWhole) return { blob: player.wav(), name };
+    const request = { ...body, ...this.#choice.fields, stream: body.input.length > LONG_CHARS };
     const tell = (bytes) => (button.textContent = `${(bytes / 1e6).toFixed(1)} MB so far · Cancel`);
     return { blob: await fetchFile("v1/audio/speech", request, this.#abort.signal, tell), name };
   }

@@ -4,7 +4,7 @@ const KEY = "kokoro-player";
 const TEXT_KEY = "kokoro-player-text";
 
 /**
- * @typedef {{voice: string, weight: number}} Part of a mix
+ * @typedef {{voice: string, weight: number}} Part of a mix; a weight below 0: it is taken away
  * @typedef {{name: string, voice: string, rate: number}} Speaker of the cast
  */
 
@@ -19,6 +19,9 @@ const DEFAULTS = {
   readAs: "",
   normalise: true,
   format: "mp3",
+  /** Hz and bit/s of files; empty: what is usual for the format. */
+  sampleRate: "",
+  bitrate: "",
   volume: 1,
   /** @type {Speaker[]} */
   cast: [],

@@ -1,7 +1,7 @@
 /** The list of voices: one to speak with, more to mix in, each to be heard first. */
 
 import { element, icon, setIcon } from "./dom.js";
-import { MAX_PARTS, nameOf } from "./mixer.js";
+import { MAX_PARTS, nameOf, settledMix } from "./mixer.js";
 
 /** @typedef {{id: string, language: string | null, gender: string | null}} Voice */
 
@@ -47,7 +47,7 @@ export class VoiceList {
   #stillThere(byDefault) {
     const mix = this.#settings.get("mix").filter((part) => this.names.includes(part.voice));
     const first = this.names.includes(byDefault) ? byDefault : this.names[0];
-    return mix.length || !first ? mix : [{ voice: first, weight: 1 }];
+    return mix.length || !first ? settledMix(mix) : [{ voice: first, weight: 1 }];
   }
 
   #offerLanguages() {
