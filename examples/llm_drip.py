@@ -1,7 +1,8 @@
 """Speaks what a language model writes, while it writes it; Enter interrupts it, as a user's voice would.
 
     pip install websockets
-    python examples/llm_drip.py                  # needs ffplay
+    python examples/llm_drip.py                                          # needs ffplay
+    python examples/llm_drip.py aplay -t raw -f S16_LE -r 24000 -c 1     # or whatever takes pcm
 
 `tokens` stands for the model: put your own stream in its place, such as that of openai's chat completions.
 """
@@ -47,7 +48,7 @@ async def tokens() -> AsyncIterator[str]:
 
 async def main() -> None:
     address = URL.replace("http", "ws", 1) + "/v1/audio/speech/stream"
-    player = await asyncio.create_subprocess_exec(*PLAYER, stdin=asyncio.subprocess.PIPE)
+    player = await asyncio.create_subprocess_exec(*(sys.argv[1:] or PLAYER), stdin=asyncio.subprocess.PIPE)
     async with connect(address, additional_headers=HEADERS) as connection:
         await connection.send(json.dumps({"type": "start", "context_id": "answer", "binary": True}))
         writing = asyncio.create_task(write(connection))
@@ -69,6 +70,8 @@ async def write(connection: ClientConnection) -> None:
 
 
 async def interrupt(connection: ClientConnection, writing: asyncio.Task[None]) -> None:
+    if not sys.stdin.isatty():
+        return
     typed = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, typed.set)
     await typed.wait()
