@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.deploy
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "deploy" / "docker"
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LOCKS = sorted((DOCKER / "requirements").glob("*.txt"))
 NEVER = {
     "gateway-all": {"torch", "onnxruntime", "onnx"},
@@ -64,18 +67,36 @@ def test_an_image_holds_no_more_than_it_needs(image: str, packages: set[str]) ->
     assert packages & set(locked(DOCKER / "requirements" / f"{image}.txt")) == set()
 
 
-def test_what_a_process_needs_is_locked() -> None:
-    """Every direct dependency of the extras that an image is made of."""
+def asked_for(image: str) -> dict[str, Requirement]:
+    """The direct dependencies of the extras that an image is made of, by name; of one that is named twice the last."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for image in NEVER:
-        found = re.search(rf"^LOCK_{image.replace('-', '_')} := (.+)$", makefile, re.MULTILINE)
-        assert found, image
-        direct = [*project["dependencies"]]
-        for extra in found[1].split():
-            direct += project["optional-dependencies"][extra]
-        names = {re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", each)[0]).lower() for each in direct}
-        assert names - set(locked(DOCKER / "requirements" / f"{image}.txt")) == set(), "run: make lock"
+    found = re.search(rf"^LOCK_{image.replace('-', '_')} := (.+)$", MAKEFILE, re.MULTILINE)
+    assert found, image
+    stated = [*project["dependencies"]]
+    for extra in found[1].split():
+        stated += project["optional-dependencies"][extra]
+    return {canonicalize_name(each.name): each for each in map(Requirement, stated)}
+
+
+@pytest.mark.parametrize("image", NEVER)
+def test_locks_are_as_new_as_what_they_lock(image: str) -> None:
+    """Neither a dependency that came, went or moved in pyproject.toml, nor one that constraints.txt left, is missed."""
+    path = DOCKER / "requirements" / f"{image}.txt"
+    text, versions = path.read_text(encoding="utf-8"), locked(path)
+    direct = set(
+        re.findall(r"^([a-z0-9-]+)==[^#]*(?:#.*\n\s*)*#\s+(?:via )?kokoro-fleet \(pyproject", text, re.MULTILINE)
+    )
+    wanted = asked_for(image)
+    assert direct == set(wanted), "run: make lock"
+    wrong = {name: versions[name] for name, each in wanted.items() if not each.specifier.contains(versions[name])}
+    assert wrong == {}, "run: make lock"
+
+
+@pytest.mark.parametrize("image", NEVER)
+def test_what_is_left_out_is_what_the_makefile_says(image: str) -> None:
+    text = (DOCKER / "requirements" / f"{image}.txt").read_text(encoding="utf-8")
+    left_out = set(re.findall(r"^# ([a-z0-9-]+)$", text.partition("excluded from the output:")[2], re.MULTILINE))
+    assert left_out <= set(re.findall(r"--no-emit-package (\S+)", MAKEFILE))
 
 
 def test_the_version_is_said_in_one_place() -> None:
