@@ -15,7 +15,7 @@ TORCH := torch==2.13.0
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests check-chart images audit sbom clean
+.PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests check-chart images audit sbom dist check-version push-chart publish clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,11 +85,13 @@ check-chart: $(AUDIT_VENV)/.checkov ## Look through the rendered manifests with 
 
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REGISTRY ?= kokoro-fleet
-# Further words for docker build, such as: make images BUILD="--build-arg MODEL=mounted --platform linux/arm64"
+# Docker with BuildKit, or what takes its words: make images BUILDER="buildah build --format docker --layers"
+BUILDER ?= docker build
+# Further words for it, such as: make images BUILD="--build-arg MODEL=mounted --platform linux/arm64" IMAGES=worker-cpu
 BUILD ?=
 
-images: ## Build all images; needs Docker with BuildKit
-	@for image in $(IMAGES); do docker build $(BUILD) -f deploy/docker/Dockerfile --target $$image \
+images: ## Build all images; needs Docker, or another BUILDER
+	@for image in $(IMAGES); do $(BUILDER) $(BUILD) -f deploy/docker/Dockerfile --target $$image \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
 	  -t $(REGISTRY)/$$image:$(VERSION) -t $(REGISTRY)/$$image:latest . || exit 1; done
 
@@ -101,6 +103,22 @@ sbom: $(AUDIT_VENV)/.installed ## Write a CycloneDX bill of materials for each i
 	@mkdir -p build/sbom
 	@for image in $(LOCKS); do $(AUDIT_VENV)/bin/cyclonedx-py requirements deploy/docker/requirements/$$image.txt \
 	  --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/$$image.cdx.json || exit 1; done
+
+dist: $(VENV)/.deploy ## Build the wheel, the source and the chart into dist
+	@$(VENV)/bin/uv build --quiet --clear --out-dir dist
+	@$(VENV)/bin/python -m tests.deploy.chart dist
+
+check-version: ## Is TAG the version of pyproject.toml, and has the CHANGELOG a section for it?
+	@test "$(TAG)" = "v$(VERSION)" || { echo "The tag is $(TAG), pyproject.toml says $(VERSION)"; exit 1; }
+	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]"; exit 1; }
+
+# Called by .github/workflows/release.yml with what the targets above made.
+push-chart: ## Push the chart of dist to the OCI registry CHARTS; needs helm
+	@helm push dist/kokoro-fleet-$(VERSION).tgz oci://$(CHARTS)
+
+publish: ## Make the GitHub release of this version; needs gh
+	@awk '/^## \[/ {on = index($$0, "[$(VERSION)]")} on' CHANGELOG.md > build/notes.md
+	@gh release create v$(VERSION) --verify-tag --title $(VERSION) --notes-file build/notes.md dist/*.whl dist/*.tar.gz dist/*.tgz build/sbom/*.json
 
 clean: ## Remove environments and caches, not the model
 	rm -rf $(VENV) $(MODEL_VENV) $(CLIENTS_VENV) $(AUDIT_VENV) tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,7 +1,11 @@
-"""The Helm chart, rendered by Helm itself. `python -m tests.deploy.chart` writes the plain manifests."""
+"""The Helm chart, rendered by Helm itself.
+
+`python -m tests.deploy.chart` writes the plain manifests, `python -m tests.deploy.chart FOLDER` the chart's archive.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,4 +57,7 @@ def manifests() -> str:
 
 
 if __name__ == "__main__":
-    (MANIFESTS / "kokoro-fleet.yaml").write_text(manifests(), encoding="utf-8")
+    if len(sys.argv) > 1:
+        Chart.load(CHART).save(sys.argv[1])
+    else:
+        (MANIFESTS / "kokoro-fleet.yaml").write_text(manifests(), encoding="utf-8")
