@@ -74,14 +74,15 @@ lock: $(VENV)/.deploy ## Write the images' lock files anew, at the versions of c
 	@$(VENV)/bin/$(COMPILE) deploy/docker/requirements/build.in -o deploy/docker/requirements/build.txt
 
 manifests: $(VENV)/.deploy ## Render the plain Kubernetes manifests from the chart
-	@$(VENV)/bin/python -m tests.deploy.chart
+	@$(VENV)/bin/python -m tests.deploy.chart manifests
 
 # Not asked for: limits on CPU, since a throttled process looks dead (11); pulling images anew at every start, by digest
 # (15, 43), which values may say; the queue's URL as a file (35); a user above 10,000, where the images have 1001 (40).
 CHECKOV := --compact --quiet --framework kubernetes --skip-check CKV_K8S_11,CKV_K8S_15,CKV_K8S_35,CKV_K8S_40,CKV_K8S_43
 
-check-chart: $(AUDIT_VENV)/.checkov ## Look through the rendered manifests with checkov's rules
-	@$(AUDIT_VENV)/bin/checkov $(CHECKOV) -f deploy/k8s/manifests/kokoro-fleet.yaml
+check-chart: $(VENV)/.deploy $(AUDIT_VENV)/.checkov ## Look through what the chart renders, for each value set, with checkov's rules
+	@$(VENV)/bin/python -m tests.deploy.chart rendered build/chart
+	@$(AUDIT_VENV)/bin/checkov $(CHECKOV) -f deploy/k8s/manifests/kokoro-fleet.yaml -d build/chart
 
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REGISTRY ?= kokoro-fleet
@@ -106,7 +107,7 @@ sbom: $(AUDIT_VENV)/.installed ## Write a CycloneDX bill of materials for each i
 
 dist: $(VENV)/.deploy ## Build the wheel, the source and the chart into dist
 	@$(VENV)/bin/uv build --quiet --clear --out-dir dist
-	@$(VENV)/bin/python -m tests.deploy.chart dist
+	@$(VENV)/bin/python -m tests.deploy.chart archive dist
 
 check-version: ## Is TAG the version of pyproject.toml, and has the CHANGELOG a section for it?
 	@test "$(TAG)" = "v$(VERSION)" || { echo "The tag is $(TAG), pyproject.toml says $(VERSION)"; exit 1; }

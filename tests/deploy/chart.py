@@ -1,6 +1,8 @@
 """The Helm chart, rendered by Helm itself.
 
-`python -m tests.deploy.chart` writes the plain manifests, `python -m tests.deploy.chart FOLDER` the chart's archive.
+python -m tests.deploy.chart manifests         the plain manifests, into their place
+python -m tests.deploy.chart rendered FOLDER   what each value set renders, a file each
+python -m tests.deploy.chart archive FOLDER    what `helm install` takes
 """
 
 from __future__ import annotations
@@ -56,8 +58,19 @@ def manifests() -> str:
     return f"{_HEAD}{yaml.safe_dump_all(resources, sort_keys=False, width=120)}"
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        Chart.load(CHART).save(sys.argv[1])
+def main(command: str, folder: Path = MANIFESTS) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if command == "manifests":
+        (folder / "kokoro-fleet.yaml").write_text(manifests(), encoding="utf-8")
+    elif command == "rendered":
+        for path in VALUE_SETS:
+            resources = yaml.safe_dump_all(rendered(values_of(path)), sort_keys=False)
+            (folder / f"{path.stem}.yaml").write_text(resources, encoding="utf-8")
+    elif command == "archive":
+        Chart.load(CHART).save(folder)
     else:
-        (MANIFESTS / "kokoro-fleet.yaml").write_text(manifests(), encoding="utf-8")
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(Path, sys.argv[2:]))
