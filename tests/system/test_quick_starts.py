@@ -1,0 +1,89 @@
+"""What README and docs tell a newcomer to type, typed. Lines of curl are in ``tests/clients``, for each curl there is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.batch_service import BatchService, running_batch_service
+from tests.conftest import running_valkey
+
+ROOT = Path(__file__).parents[2]
+LOCAL = re.compile(r"(http://)?localhost:8880")
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchService]:
+    with running_batch_service(tmp_path_factory.mktemp("typed")) as service:
+        yield service
+
+
+def block(page: str, language: str, word: str) -> str:
+    """The only block of ``language`` on a page that has ``word`` in it."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = [inside for inside in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if word in inside]
+    assert len(found) == 1, (page, word)
+    return str(found[0])
+
+
+def typed(command: str, folder: Path, **environment: str) -> str:
+    """What it prints; ``kokoro-fleet`` is that of the environment that the tests run in."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command.replace(".venv/bin/", "")],
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def seconds(path: Path) -> float:
+    with av.open(path, "r") as container:
+        frames = container.decode(container.streams.audio[0])
+        return sum(frame.samples / frame.sample_rate for frame in frames)
+
+
+def test_python(fleet: BatchService, tmp_path: Path) -> None:
+    program = LOCAL.sub(fleet.service.url, block("README.md", "python", "with_streaming_response"))
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=50, check=True)
+    assert seconds(tmp_path / "mixed.opus") > 0.5
+
+
+def test_say(fleet: BatchService, tmp_path: Path) -> None:
+    first, _piped = block("README.md", "bash", "kokoro-fleet say").strip().splitlines()
+    typed(first, tmp_path, KOKORO_FLEET_URL=fleet.service.url)
+    assert seconds(tmp_path / "hello.mp3") > 0.5
+
+
+def test_a_job(fleet: BatchService, tmp_path: Path) -> None:
+    command = LOCAL.sub(fleet.service.url, block("docs/jobs.md", "sh", "/v1/audio/jobs"))
+    assert json.loads(typed(command, tmp_path))["object"] == "audio.job"
+
+
+def test_tenants(tmp_path: Path) -> None:
+    with running_valkey() as server:
+        shown = typed(block("README.md", "bash", "tenants add"), tmp_path, REDIS_URL=server.url)
+    assert shown.startswith("sk-kf-")
+
+
+def test_compose_and_helm_are_where_the_docs_say() -> None:
+    """Every path below deploy/ and examples/ that a page names."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = {
+        path for page in pages for path in re.findall(r"\b(?:deploy|examples)/[\w./-]+\w", page.read_text("utf-8"))
+    }
+    assert "deploy/compose/cpu.yml" in named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
