@@ -76,6 +76,11 @@ class _RecordCollector(Collector):
         for outcome in ("done", "cancelled", "expired", "failed"):
             jobs.add_metric([outcome], getattr(record, f"jobs_{outcome}"))
         yield jobs
+        yield CounterMetricFamily(
+            "kokoro_worker_jobs_interrupted",
+            "Jobs given up in the middle: for one that cannot wait, or since nobody waited.",
+            record.jobs_interrupted,
+        )
         yield CounterMetricFamily("kokoro_worker_audio_seconds", "Audio made.", record.audio_s)
         yield _gauge("kokoro_worker_jobs_held", "Jobs claimed and not yet begun.", self._num_held())
         yield _gauge(

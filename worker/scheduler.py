@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.contract import Lane
 from shared.streams import Claimed, Reader
@@ -23,14 +23,31 @@ COST_SMOOTHING = 0.1
 TURN_AUDIO_MS = 15_000
 """A lower lane goes first once it is owed so much, about a chunk: until then the lanes above have what they want."""
 
+MAX_INTERRUPTIONS = 3
+"""A job that has been begun so often is let run to its end: what is spoken for nothing has a bound."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Batch:
     """Jobs to run together, and those that shall not run at all."""
 
     jobs: list[Claimed] = field(default_factory=list)
     cancelled: list[Claimed] = field(default_factory=list)
     expired: list[Claimed] = field(default_factory=list)
+    is_owed: bool = False
+    """Whether a lower lane's turn is in it, which the lanes above cannot take away."""
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether to interrupt it for who is urgent: nobody listens to any of it yet."""
+        return not self.is_owed and all(
+            item.lane is Lane.BATCH and item.interruptions < MAX_INTERRUPTIONS for item in self.jobs
+        )
+
+    @property
+    def audio_s(self) -> float:
+        """About how much audio it makes."""
+        return sum(audio_ms(item.job) for item in self.jobs) / 1000
 
 
 class Scheduler:
@@ -96,16 +113,17 @@ class Scheduler:
     def wishes(self, room: int) -> list[tuple[Lane, int]]:
         """Lanes in the order to claim from, each with how many jobs to take of it at the most.
 
-        ``room`` in all, but of urgent jobs always as many as the next batch can hold: what was claimed ahead of it must
-        not keep them waiting for another batch.
+        ``room`` in all, but of urgent and of standard jobs always as many as the next batch can hold: what was claimed
+        ahead of it must not keep them waiting for another batch.
         """
         due: list[tuple[Lane, int]] = []
         for lane in self._due():
             # A batch of many jobs has room for many of ours: one a turn owed, so that long arrears bring more.
             if most := min(room - sum(count for _, count in due), int(self._owed[lane] // TURN_AUDIO_MS)):
                 due.append((lane, most))
-        urgent = max(room, self._max_jobs - len(self._waiting[Lane.URGENT]))
-        return [*due, (Lane.URGENT, urgent), (Lane.STANDARD, room), (Lane.BATCH, room)]
+        urgent = self._max_jobs - len(self._waiting[Lane.URGENT])
+        standard = urgent - len(self._waiting[Lane.STANDARD])
+        return [*due, (Lane.URGENT, max(room, urgent)), (Lane.STANDARD, max(room, standard)), (Lane.BATCH, room)]
 
     def grant(self, wishes: Sequence[tuple[Lane, int]], claimed: Sequence[Claimed]) -> None:
         """Add what a claim of these ``wishes`` brought. A lane that was due and had nothing is owed nothing."""
@@ -123,6 +141,19 @@ class Scheduler:
         for item in claimed:
             (self._suspects if item.deaths else self._waiting[item.lane]).append(item)
             self._mean_cost_ms += COST_SMOOTHING * (audio_ms(item.job) - self._mean_cost_ms)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody who cannot wait has a job here."""
+        return bool(self._waiting[Lane.URGENT])
+
+    def put_back(self, batch: Batch) -> None:
+        """Take in again what was begun and interrupted; it goes first in its lane, and the others are owed
+        nothing for it."""
+        for item in reversed(batch.jobs):
+            queue = self._suspects if item.deaths else self._waiting[item.lane]
+            queue.appendleft(replace(item, interruptions=item.interruptions + 1))
+            self._credit_others(item.lane, -audio_ms(item.job))
 
     def next_batch(self, now_ms: int, gone: Collection[Reader]) -> Batch:
         """Take the next batch, highest lane first. ``gone`` are readers who wait no more."""
@@ -146,7 +177,7 @@ class Scheduler:
         claimed = queue.popleft()
         if _is_live(claimed, now_ms, gone):
             batch.jobs.append(claimed)
-            self._account(claimed.lane, audio_ms(claimed.job))
+            batch.is_owed |= self._account(claimed.lane, audio_ms(claimed.job))
             return True
         (batch.cancelled if claimed.reader in gone else batch.expired).append(claimed)
         return False
@@ -159,9 +190,15 @@ class Scheduler:
         due = [lane for lane in Lane if self._owed[lane] >= TURN_AUDIO_MS]
         return sorted(due, key=lambda lane: -self._owed[lane])
 
-    def _account(self, served: Lane, cost_ms: int) -> None:
-        if self._owed[served] >= TURN_AUDIO_MS:
+    def _account(self, served: Lane, cost_ms: int) -> bool:
+        """Note what was served; whether that was a turn owed."""
+        was_owed = self._owed[served] >= TURN_AUDIO_MS
+        if was_owed:
             self._owed[served] -= cost_ms
+        self._credit_others(served, cost_ms)
+        return was_owed
+
+    def _credit_others(self, served: Lane, cost_ms: int) -> None:
         for lane, share in self._min_shares.items():
             if lane is not served:
                 self._owed[lane] += cost_ms * share / (1 - share)

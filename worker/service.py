@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from shared.contract import ChunkFailed, ChunkTimings, Lane, Reply
-from shared.errors import QueueFull, QueueUnavailable
+from shared.contract import ChunkTimings, Lane
+from shared.errors import QueueUnavailable
 from shared.observe import logger
 from shared.streams import Claimed, WorkerRecord, WorkerStreams
-from worker.engine.base import Engine, EngineError, EngineJob, Speech
+from worker.answers import RETRY_S, Answers, pause
+from worker.engine.base import Engine, EngineError, EngineJob, Interrupted, Speech
 from worker.engine.unloading import UnloadingEngine
-from worker.frames import frames_of
 from worker.pace import rehearse
 from worker.scheduler import MAX_BATCH_S, Batch, Scheduler
 from worker.tally import Tally
-from worker.telemetry import WorkerTelemetry, named
+from worker.telemetry import WorkerTelemetry
 from worker.voices import StyleSource, VoicePackError
 
 log = logger(__name__)
@@ -34,8 +33,11 @@ PREFETCH_BLOCK_MS = 10
 MAX_MISSED_BEATS = 30
 """After so many the event loop counts as stuck, for /livez: a call to Redis may take several."""
 
-RETRY_S = 1.0
-"""Pause before the next try when Redis is away."""
+ATTEND_S = 0.05
+"""How often to look whether the batch that runs is still the right one, where it can be interrupted."""
+
+NEARLY_DONE_S = 0.1
+"""A batch that should end within so long is let run to its end."""
 
 
 class Worker:
@@ -65,6 +67,7 @@ class Worker:
         self._telemetry = telemetry or WorkerTelemetry(worker_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._stopping = asyncio.Event()
+        self._answers = Answers(streams, self._tally, worker_id, self._stopping)
         self._next_reclaim = 0.0
         self._must_resume = True
         self._has_joined = False
@@ -126,12 +129,7 @@ class Worker:
             log.warning("queue_unavailable", error=error.message)
             self._scheduler.clear()
             self._must_resume = True
-            await self._pause()
-
-    async def _pause(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RETRY_S):
-                await self._stopping.wait()
+            await pause(RETRY_S, self._stopping)
 
     async def _step(self) -> None:
         if self._delivering is not None and self._delivering.done():
@@ -140,9 +138,9 @@ class Worker:
             await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS)
         gone = await self._streams.gone(self._scheduler.readers)
         batch = self._scheduler.next_batch(_now_ms(), gone)
-        await self._drop(batch)
+        await self._answers.drop(batch)
         if batch.jobs:
-            await self._run_batch(batch.jobs)
+            await self._run_batch(batch)
 
     async def _claim(self, room: int, block_ms: int) -> None:
         if self._must_resume:
@@ -158,38 +156,48 @@ class Worker:
                 log.info("reclaimed", jobs=len(orphans))
                 self._scheduler.add(orphans)
                 return
-        wishes = self._scheduler.wishes(room)
+        await self._claim_of(self._scheduler.wishes(room), block_ms)
+
+    async def _claim_of(self, wishes: list[tuple[Lane, int]], block_ms: int) -> None:
         orphans_before = self._streams.num_orphans
         most = max(count for _, count in wishes)
         if most:
             self._scheduler.grant(wishes, await self._streams.claim(most, block_ms, wishes))
         self._tally.count(jobs_cancelled=self._streams.num_orphans - orphans_before)
 
-    async def _drop(self, batch: Batch) -> None:
-        for claimed in batch.cancelled:
-            self._tally.count(jobs_cancelled=1)
-            await self._streams.answer(claimed, [])
-        for claimed in batch.expired:
-            self._tally.count(jobs_expired=1)
-            await self._fail(claimed, "deadline_exceeded", "This part of the text waited in the queue for too long.")
-
-    async def _run_batch(self, claimed: list[Claimed]) -> None:
+    async def _run_batch(self, batch: Batch) -> None:
         taken_ms = time.time() * 1000
-        ready = await self._prepare(claimed)
+        ready = await self._prepare(batch.jobs)
+        batch.jobs = [item for item, _ in ready]
         if not ready:
             return
-        await self._streams.begin(item for item, _ in ready)
+        await self._streams.begin(batch.jobs)
         await self._load()
         started_ms = time.time() * 1000
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._synthesise, [job for _, job in ready])
-        await self._prefetch(running)
-        spoken = await running
+        try:
+            await self._attend(running, batch)
+        except QueueUnavailable:
+            await self._finish(running, batch, taken_ms, started_ms)  # what runs may find its way when Redis is back
+            raise
+        await self._finish(running, batch, taken_ms, started_ms)
+
+    async def _finish(
+        self, running: asyncio.Future[list[Speech | EngineError]], batch: Batch, taken_ms: float, started_ms: float
+    ) -> None:
+        """Wait for the batch, and leave its answers to a task of their own: the next one may run meanwhile."""
+        try:
+            spoken = await running
+        except Interrupted:
+            self._tally.count(jobs_interrupted=len(batch.jobs))
+            self._scheduler.put_back(batch)
+            return
         inference_ms = time.time() * 1000 - started_ms
         self._tally.measure(spoken, inference_ms)
-        self._telemetry.ran([item for item, _ in ready], taken_ms, started_ms, inference_ms)
+        self._telemetry.ran(batch.jobs, taken_ms, started_ms, inference_ms)
         await self._delivered()
         timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
-        delivery = self._deliver_all([item for item, _ in ready], spoken, timings)
+        delivery = self._answers.deliver(batch.jobs, spoken, timings)
         self._delivering = asyncio.get_running_loop().create_task(delivery)
 
     async def _load(self) -> None:
@@ -215,56 +223,43 @@ class Worker:
             try:
                 style = self._packs.style(job.voice, len(job.token_ids))
             except VoicePackError as error:
-                await self._fail(item, "voice_unavailable", str(error))
+                await self._answers.fail(item, "voice_unavailable", str(error))
             else:
                 ready.append((item, EngineJob(job.token_ids, style, job.speed, job.seed)))
         return ready
 
-    async def _prefetch(self, running: asyncio.Future[list[Speech | EngineError]]) -> None:
-        """Claim the next batch while this one runs, where the engine is quick enough for that to matter."""
-        while self._scheduler.prefetch_room and not running.done() and not self._stopping.is_set():
-            await self._claim(self._scheduler.prefetch_room, PREFETCH_BLOCK_MS)
+    async def _attend(self, running: asyncio.Future[list[Speech | EngineError]], batch: Batch) -> None:
+        """While a batch runs: claim the next one, where the engine is quick enough for that to matter; and interrupt
+        this one once nobody waits for any of it, or for somebody who cannot wait.
+        """
+        is_interruptible = self._engine.capabilities.is_interruptible
+        began = time.monotonic()
+        while not running.done() and not self._stopping.is_set():
+            if self._scheduler.prefetch_room:
+                await self._claim(self._scheduler.prefetch_room, PREFETCH_BLOCK_MS)
+            elif is_interruptible:
+                await asyncio.wait({running}, timeout=ATTEND_S)
+            else:
+                return
+            left_s = (self._tally.expected_s(batch.audio_s) or 0.0) - (time.monotonic() - began)
+            is_nearly_done = running.done() or 0 < left_s < NEARLY_DONE_S
+            if is_interruptible and not is_nearly_done and await self._gives_way(batch):
+                self._engine.interrupt()
+                return
+
+    async def _gives_way(self, batch: Batch) -> bool:
+        readers = {item.reader for item in batch.jobs}
+        if readers == await self._streams.gone(readers):
+            return True
+        if batch.gives_way and not self._scheduler.is_awaited:
+            await self._claim_of([(Lane.URGENT, self._scheduler.max_jobs)], block_ms=0)
+        return batch.gives_way and self._scheduler.is_awaited
 
     def _synthesise(self, jobs: list[EngineJob]) -> list[Speech | EngineError]:
         try:
             return self._engine.synthesise(jobs)
         except EngineError as error:
             return [error for _ in jobs]
-
-    async def _deliver_all(
-        self, claimed: list[Claimed], spoken: list[Speech | EngineError], timings: Callable[[Claimed], ChunkTimings]
-    ) -> None:
-        gone = await self._streams.gone(item.reader for item in claimed)
-        for item, speech in zip(claimed, spoken, strict=True):
-            await self._deliver(item, speech, timings(item), len(claimed), item.reader in gone)
-
-    async def _deliver(
-        self, claimed: Claimed, speech: Speech | EngineError, timings: ChunkTimings, batch_size: int, cancelled: bool
-    ) -> None:
-        if isinstance(speech, EngineError):
-            await self._fail(claimed, speech.code, str(speech))
-        elif cancelled:
-            self._tally.count(jobs_cancelled=1)
-            await self._streams.answer(claimed, [])
-        else:
-            await self._answer(claimed, list(frames_of(claimed.job, speech, timings, batch_size, self._worker_id)))
-            self._tally.count(jobs_done=1)
-
-    async def _answer(self, claimed: Claimed, replies: list[Reply]) -> None:
-        """While the queue has no memory for them, what was spoken is kept here rather than spoken again later."""
-        while True:
-            try:
-                return await self._streams.answer(claimed, replies)
-            except QueueFull as error:
-                if self._stopping.is_set() or _now_ms() > claimed.job.deadline_ms:
-                    raise  # it stays pending, for another or for later
-                log.warning("queue_full", **named(claimed), error=error.message)
-            await self._pause()
-
-    async def _fail(self, claimed: Claimed, code: str, message: str) -> None:
-        log.warning("job_failed", **named(claimed), code=code, error=message)
-        self._tally.count(jobs_failed=1)
-        await self._streams.answer(claimed, [ChunkFailed(claimed.job.request_id, claimed.job.seq, code, message)])
 
     async def _join(self) -> None:
         # The heartbeat first: a consumer without one is taken for dead.

@@ -22,7 +22,14 @@ class Tally:
         self._scheduler = scheduler
         self._pace = Pace()
 
-    def count(self, jobs_done: int = 0, jobs_cancelled: int = 0, jobs_expired: int = 0, jobs_failed: int = 0) -> None:
+    def count(
+        self,
+        jobs_done: int = 0,
+        jobs_cancelled: int = 0,
+        jobs_expired: int = 0,
+        jobs_failed: int = 0,
+        jobs_interrupted: int = 0,
+    ) -> None:
         """So many more."""
         self.record = replace(
             self.record,
@@ -30,7 +37,12 @@ class Tally:
             jobs_cancelled=self.record.jobs_cancelled + jobs_cancelled,
             jobs_expired=self.record.jobs_expired + jobs_expired,
             jobs_failed=self.record.jobs_failed + jobs_failed,
+            jobs_interrupted=self.record.jobs_interrupted + jobs_interrupted,
         )
+
+    def expected_s(self, audio_s: float) -> float | None:
+        """Seconds that a job of so much audio takes this worker, or None while nothing has been measured."""
+        return self._pace.expected_s(audio_s) if self._pace.realtime_factor else None
 
     def rehearsed(self, pace: Pace) -> None:
         """What was measured before the first job."""

@@ -73,6 +73,8 @@ class Claimed:
     """When it was published, unless that is when it came to the stream."""
     deaths: int = 0
     """Workers that died while it ran: it may have been what killed them."""
+    interruptions: int = 0
+    """How often this worker has begun and not finished it."""
 
     @property
     def reader(self) -> Reader:
@@ -129,6 +131,8 @@ class WorkerRecord:
     model: str = ""
     """Names all that its samples depend on; workers of one name speak alike. Empty: not known, as from a worker of an
     older release."""
+    jobs_interrupted: int = 0
+    """Begun and given up: for somebody who cannot wait, and then begun anew, or since nobody waited any more."""
 
 
 @asynccontextmanager
@@ -167,6 +171,7 @@ def record_of(worker_id: str, fields: dict[bytes, bytes]) -> WorkerRecord:
         jobs_cancelled=int(said.get("jobs_cancelled", 0)),
         jobs_expired=int(said.get("jobs_expired", 0)),
         jobs_failed=int(said.get("jobs_failed", 0)),
+        jobs_interrupted=int(said.get("jobs_interrupted", 0)),
         audio_s=float(said.get("audio_s", 0)),
         realtime_factor=float(said.get("realtime_factor", 0)),
         fixed_cost_s=float(said.get("fixed_cost_s", 0)),

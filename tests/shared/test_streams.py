@@ -261,7 +261,7 @@ async def test_a_gateway_without_heartbeats_lapses_and_can_come_back(redis: Redi
 async def test_live_workers_are_seen_with_what_they_say(redis: Redis, gateway: GatewayStreams) -> None:
     assert await gateway.workers() == []
     worker = await joined(redis, "one")
-    record = WorkerRecord("one", "fake", ("af_bella", "af_sky"), 2.5, 1, 2, 3, 4, 5.5, 1.9, 0.04)
+    record = WorkerRecord("one", "fake", ("af_bella", "af_sky"), 2.5, 1, 2, 3, 4, 5.5, 1.9, 0.04, jobs_interrupted=6)
     await worker.heartbeat(record)
     assert await gateway.workers() == [record]
     await worker.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from shared.contract import ChunkJob, Lane
 from shared.streams import Claimed, Reader
 from shared.streams.lanes import audio_ms
 from worker.engine.base import Capabilities
-from worker.scheduler import MIN_SHARES, TURN_AUDIO_MS, Scheduler
+from worker.scheduler import MAX_INTERRUPTIONS, MIN_SHARES, TURN_AUDIO_MS, Batch, Scheduler
 
 NOW_MS = 1_000_000
 
@@ -84,9 +85,8 @@ def test_room_counts_what_waits() -> None:
     assert (scheduler.room, scheduler.prefetch_room) == (1, 0)
 
 
-def serve(scheduler: Scheduler, backlog: dict[Lane, deque[int]], rounds: int) -> list[Claimed]:
-    """Claim and run ``rounds`` batches from lanes of jobs of these lengths, as a worker does; what ran, in order."""
-    ran: list[Claimed] = []
+def batches(scheduler: Scheduler, backlog: dict[Lane, deque[int]], rounds: int) -> Iterator[Batch]:
+    """Claim and take ``rounds`` batches from lanes of jobs of these lengths, as a worker does."""
     number = 0
     for _ in range(rounds):
         room = scheduler.room
@@ -97,8 +97,12 @@ def serve(scheduler: Scheduler, backlog: dict[Lane, deque[int]], rounds: int) ->
                 claimed_now.append(claimed(number, lane, backlog[lane].popleft()))
                 number += 1
         scheduler.grant(wishes, claimed_now)
-        ran += scheduler.next_batch(NOW_MS, set()).jobs
-    return ran
+        yield scheduler.next_batch(NOW_MS, set())
+
+
+def serve(scheduler: Scheduler, backlog: dict[Lane, deque[int]], rounds: int) -> list[Claimed]:
+    """What runs in so many batches, in order."""
+    return [item for batch in batches(scheduler, backlog, rounds) for item in batch.jobs]
 
 
 def audio_of(jobs_run: list[Claimed], lane: Lane) -> int:
@@ -210,3 +214,56 @@ def test_what_is_held_ahead_leaves_room_for_what_is_urgent() -> None:
     scheduler.add([claimed(9, Lane.URGENT, 20)])
     assert scheduler.wishes(scheduler.room)[0] == (Lane.URGENT, 3)
     assert scheduler.next_batch(NOW_MS, ()).jobs[0].lane is Lane.URGENT
+
+
+def test_what_is_interrupted_goes_first_in_its_lane_and_in_the_end_runs_through() -> None:
+    scheduler = Scheduler(Capabilities(1, 512, 0))
+    scheduler.add([claimed(1, Lane.BATCH, 9), claimed(2, Lane.BATCH, 9)])
+    for _ in range(MAX_INTERRUPTIONS):
+        batch = scheduler.next_batch(NOW_MS, set())
+        assert [item.entry_id for item in batch.jobs] == ["1-0"]
+        assert batch.gives_way
+        scheduler.put_back(batch)
+    assert len(scheduler) == 2
+    stubborn, fresh = (scheduler.next_batch(NOW_MS, set()) for _ in range(2))
+    assert [item.entry_id for item in stubborn.jobs] == ["1-0"]
+    assert not stubborn.gives_way
+    assert fresh.gives_way
+
+
+def test_a_batch_that_somebody_listens_to_does_not_give_way() -> None:
+    scheduler = Scheduler(Capabilities(4, 512, 0))
+    scheduler.add([claimed(1, Lane.BATCH, 9), claimed(2, Lane.STANDARD, 9)])
+    assert not scheduler.next_batch(NOW_MS, set()).gives_way
+
+
+def test_a_lane_that_takes_the_turn_it_is_owed_does_not_give_way() -> None:
+    scheduler = Scheduler(Capabilities(1, 512, 0))
+    backlog = {Lane.URGENT: deque([200] * 400), Lane.STANDARD: deque[int](), Lane.BATCH: deque([200] * 400)}
+    turns = [batch for batch in batches(scheduler, backlog, 100) if batch.jobs[0].lane is Lane.BATCH]
+    assert turns
+    assert not any(turn.gives_way for turn in turns)
+
+
+@given(st.lists(st.sampled_from(list(Lane)), min_size=1, max_size=30), st.integers(1, 4))
+def test_interruptions_leave_the_shares_as_they_were(lanes: list[Lane], max_jobs: int) -> None:
+    items = [claimed(number, lane, 200) for number, lane in enumerate(lanes)]
+    smooth, interrupted = (Scheduler(Capabilities(max_jobs, 2048, 0)) for _ in range(2))
+    smooth.add(items)
+    interrupted.add(items)
+    while smooth:
+        batch = interrupted.next_batch(NOW_MS, set())
+        if batch.gives_way:
+            interrupted.put_back(batch)
+            batch = interrupted.next_batch(NOW_MS, set())
+        expected = smooth.next_batch(NOW_MS, set())
+        assert [item.entry_id for item in batch.jobs] == [item.entry_id for item in expected.jobs]
+
+
+def test_standard_jobs_wait_for_no_second_batch_either() -> None:
+    scheduler = Scheduler(Capabilities(1, 512, 1))
+    scheduler.add([claimed(1, Lane.BATCH, 9)])
+    assert scheduler.room == 0
+    assert scheduler.wishes(0) == [(Lane.URGENT, 1), (Lane.STANDARD, 1), (Lane.BATCH, 0)]
+    scheduler.add([claimed(2, Lane.STANDARD, 9)])
+    assert scheduler.wishes(0) == [(Lane.URGENT, 1), (Lane.STANDARD, 0), (Lane.BATCH, 0)]

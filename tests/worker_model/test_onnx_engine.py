@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.worker_model.tiny import TINY, tiny_weights
-from worker.engine.base import EngineError, EngineJob, Speech, speech_from_audio
+from worker.engine.base import EngineError, EngineJob, Interrupted, Speech, speech_from_audio
 from worker.engine.cores import usable_cores
 from worker.engine.onnx import OnnxEngine
 from worker.engine.reference import unfold_weight_norm
@@ -113,3 +114,17 @@ def test_unfolding_weight_norm_is_undone_by_folding_even_for_rows_of_zeros() -> 
     assert magnitude.shape == (4, 1, 1)
     assert np.linalg.norm(direction[1]) > 0
     np.testing.assert_allclose(fold_weight_norm(direction, magnitude), weight, rtol=1e-6)
+
+
+def test_an_interrupted_batch_ends_at_once_and_the_next_is_as_ever(engine: OnnxEngine) -> None:
+    before = engine.synthesise([job(1, 2, 3)])[0]
+    engine.interrupt()  # between batches: of no effect
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(engine.synthesise, [job(*range(1, 178))] * 100_000)
+        while not running.done():
+            engine.interrupt()
+    assert isinstance(running.exception(), Interrupted)
+    after = engine.synthesise([job(1, 2, 3)])[0]
+    assert isinstance(before, Speech)
+    assert isinstance(after, Speech)
+    np.testing.assert_array_equal(after.pcm, before.pcm)

@@ -39,6 +39,8 @@ class Capabilities:
     """Padded cost at the most: longest job's tokens times number of jobs."""
     prefetch_jobs: int
     """Jobs to hold ready while a batch runs; 0 where claiming costs nothing beside the batch."""
+    is_interruptible: bool = False
+    """Whether ``interrupt`` stops a batch soon, long before it would have ended."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +77,10 @@ class EngineError(Exception):
         self.code = code
 
 
+class Interrupted(Exception):
+    """A batch was given up because ``Engine.interrupt`` was called; nothing of it was spoken."""
+
+
 class Engine(Protocol):
     """Turns batches of jobs into speech."""
 
@@ -92,7 +98,12 @@ class Engine(Protocol):
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         """Speak every job; same order, same length. A job that fails alone is an EngineError in its place.
 
-        Raises EngineError when the batch as a whole failed.
+        Raises EngineError when the batch as a whole failed, Interrupted when it was to end early.
+        """
+
+    def interrupt(self) -> None:
+        """Give up the batch that runs; called from another thread. Does nothing between batches, nor in an engine that
+        is not interruptible.
         """
 
 

@@ -126,6 +126,9 @@ class TorchEngine:
             raise EngineError(f"torch failed on a batch of {len(batch)} jobs: {error}") from error
         return [call.results[index] for index in range(len(batch))]
 
+    def interrupt(self) -> None:
+        """Does nothing: what is on the device runs to its end; and a batch is short."""
+
     def _encode(self, call: Call) -> None:
         """Durations of every job, and where its encodings are."""
         pending, lengths = call.pending(), [len(job.token_ids) + 2 for job in call.jobs]

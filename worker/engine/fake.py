@@ -23,6 +23,7 @@ from worker.engine.base import (
     Capabilities,
     EngineError,
     EngineJob,
+    Interrupted,
     Speech,
     float_to_pcm16,
 )
@@ -67,11 +68,12 @@ class FakeEngine:
 
     def __init__(self, speed_factor: float = 0.0, max_batch_jobs: int = 8) -> None:
         self._speed_factor = speed_factor
-        self._pace = threading.Event()  # never set: waiting on it is a pause that holds no lock
+        self._interrupted = threading.Event()
         self.capabilities = Capabilities(
             max_batch_jobs=max_batch_jobs,
             max_batch_tokens=max_batch_jobs * 512,
             prefetch_jobs=max_batch_jobs if speed_factor else 0,
+            is_interruptible=True,
         )
 
     def warm_up(self) -> None:
@@ -79,11 +81,17 @@ class FakeEngine:
 
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         """Tones for every job; ``durations`` are UNITS_PER_TOKEN / speed for each token, 1 for the boundaries."""
+        self._interrupted.clear()
         spoken: list[Speech | EngineError] = [_speak(job) for job in batch]
         if self._speed_factor > 0:
             samples = sum(len(speech.pcm) for speech in spoken if isinstance(speech, Speech))
-            self._pace.wait(samples / SAMPLE_RATE / self._speed_factor)
+            if self._interrupted.wait(samples / SAMPLE_RATE / self._speed_factor):
+                raise Interrupted
         return spoken
+
+    def interrupt(self) -> None:
+        """Ends the pause that stands for the work."""
+        self._interrupted.set()
 
 
 def _speak(job: EngineJob) -> Speech:

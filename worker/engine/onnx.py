@@ -22,6 +22,7 @@ from worker.engine.base import (
     Capabilities,
     EngineError,
     EngineJob,
+    Interrupted,
     Speech,
     job_fault,
     speech_from_audio,
@@ -42,7 +43,9 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(self, model_path: Path, settings: SessionSettings | None = None) -> None:
-        self.capabilities = Capabilities(max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0)
+        self.capabilities = Capabilities(
+            max_batch_jobs=1, max_batch_tokens=MAX_TOKENS, prefetch_jobs=0, is_interruptible=True
+        )
         return_large_buffers()
         self._run_options = onnxruntime.RunOptions()
         # Give back after each run what it allocated: an arena that has seen one long chunk else keeps its size for
@@ -61,7 +64,12 @@ class OnnxEngine:
 
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         """Speak the jobs one after the other; the seed is not used, for the graph has no noise."""
+        self._run_options.terminate = False
         return [self._speak(job) for job in batch]
+
+    def interrupt(self) -> None:
+        """ONNX Runtime looks at this before each node of the graph: some milliseconds, tens at the most."""
+        self._run_options.terminate = True
 
     def _speak(self, job: EngineJob) -> Speech | EngineError:
         if fault := job_fault(job):
@@ -74,5 +82,7 @@ class OnnxEngine:
         try:
             audio, durations = self._session.run(["audio", "durations"], inputs, self._run_options)
         except _RUNTIME_ERRORS as error:
+            if self._run_options.terminate:
+                raise Interrupted from error
             return EngineError(f"the graph failed on a job of {len(job.token_ids)} tokens: {error}")
         return speech_from_audio(audio, durations)

@@ -44,6 +44,9 @@ class ReferenceEngine:
         """Speak the jobs one after the other."""
         return [self._speak(job) for job in batch]
 
+    def interrupt(self) -> None:
+        """Does nothing: torch runs a graph to its end."""
+
     def _speak(self, job: EngineJob) -> Speech | EngineError:
         import torch
 

@@ -70,6 +70,11 @@ class UnloadingEngine:
             finally:
                 self._last_used = self._clock()
 
+    def interrupt(self) -> None:
+        """As the engine itself."""
+        if engine := self._engine:
+            engine.interrupt()
+
     def unload_if_idle(self) -> bool:
         """Give the memory back if the engine is idle; whether it was."""
         if not self._lock.acquire(blocking=False):
