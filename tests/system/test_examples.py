@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -16,6 +17,7 @@ import pytest
 import srt
 
 from tests.batch_service import BatchService, running_batch_service
+from tests.system.test_quick_starts import LOCAL, block, typed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ANSWER_S = 3
@@ -106,3 +108,8 @@ def test_llm_drip_is_interrupted_by_enter(fleet: BatchService, tmp_path: Path) -
     os.close(ours)
     os.close(typed)
     assert len(rest) < 48_000 * ANSWER_S, "the answer goes on for half a minute"
+
+
+def test_a_job_as_the_docs_tell(fleet: BatchService, tmp_path: Path) -> None:
+    command = LOCAL.sub(fleet.service.url, block("docs/jobs.md", "sh", "/v1/audio/jobs"))
+    assert json.loads(typed(command, tmp_path))["object"] == "audio.job"

@@ -1,29 +1,19 @@
-"""What README and docs tell a newcomer to type, typed. Lines of curl are in ``tests/clients``, for each curl there is."""
+"""What README tells a newcomer to type, typed. Lines of curl are in ``tests/clients``, for each curl there is."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import pytest
 
-from tests.batch_service import BatchService, running_batch_service
-from tests.conftest import running_valkey
+from tests.conftest import Service, running_valkey
 
 ROOT = Path(__file__).parents[2]
 LOCAL = re.compile(r"(http://)?localhost:8880")
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BatchService]:
-    with running_batch_service(tmp_path_factory.mktemp("typed")) as service:
-        yield service
 
 
 def block(page: str, language: str, word: str) -> str:
@@ -56,21 +46,16 @@ def seconds(path: Path) -> float:
         return sum(frame.samples / frame.sample_rate for frame in frames)
 
 
-def test_python(fleet: BatchService, tmp_path: Path) -> None:
-    program = LOCAL.sub(fleet.service.url, block("README.md", "python", "with_streaming_response"))
+def test_python(service: Service, tmp_path: Path) -> None:
+    program = LOCAL.sub(service.url, block("README.md", "python", "with_streaming_response"))
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=50, check=True)
     assert seconds(tmp_path / "mixed.opus") > 0.5
 
 
-def test_say(fleet: BatchService, tmp_path: Path) -> None:
+def test_say(service: Service, tmp_path: Path) -> None:
     first, _piped = block("README.md", "bash", "kokoro-fleet say").strip().splitlines()
-    typed(first, tmp_path, KOKORO_FLEET_URL=fleet.service.url)
+    typed(first, tmp_path, KOKORO_FLEET_URL=service.url)
     assert seconds(tmp_path / "hello.mp3") > 0.5
-
-
-def test_a_job(fleet: BatchService, tmp_path: Path) -> None:
-    command = LOCAL.sub(fleet.service.url, block("docs/jobs.md", "sh", "/v1/audio/jobs"))
-    assert json.loads(typed(command, tmp_path))["object"] == "audio.job"
 
 
 def test_tenants(tmp_path: Path) -> None:
