@@ -30,7 +30,7 @@ import httpx
 import psutil
 from redis import Redis
 
-from cli.up import embedded_queue
+from cli.embedded import embedded_queue
 from shared.streams import connect
 from shared.streams.tenants import TenantRecord, TenantStore
 from shared.tenants import TenantLimits

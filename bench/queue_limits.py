@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cli.up import embedded_queue
+from cli.embedded import embedded_queue
 from shared.contract import AudioFrame, ChunkJob, ChunkTimings, Lane
 from shared.streams import Claimed, GatewayStreams, WorkerRecord, WorkerStreams, connect
 

@@ -25,7 +25,7 @@ from redis.asyncio import Redis
 from throttled.asyncio import RateLimiterType, Throttled, per_duration
 from throttled.asyncio.store import RedisStore
 
-from cli.up import embedded_queue
+from cli.embedded import embedded_queue
 from shared.streams import connect
 from shared.streams.limits import Claim, LimitStore
 from shared.tenants import TenantLimits

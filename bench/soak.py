@@ -28,7 +28,7 @@ import psutil
 from bench.load.client import Caller, new_client
 from bench.load.fleet import Fleet, running_fleet
 from bench.load.mix import Mix
-from cli.up import embedded_queue
+from cli.embedded import embedded_queue
 from shared.streams import connect
 
 LOOK_EVERY_S = 5.0

@@ -54,7 +54,7 @@ def service(layout: Layout, engine: str) -> Iterator[str]:
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "ENGINE": engine, "ONNX_NUM_THREADS": str(layout.threads)}
     environment = {**os.environ, **settings, "LOG_LEVEL": "WARNING"}
     environment.pop("REDIS_URL", None)
-    command = [sys.executable, "-m", "cli", "up", "--workers", str(layout.workers)]
+    command = [sys.executable, "-m", "cli", "up", "--ephemeral", "--workers", str(layout.workers)]
     running = subprocess.Popen(command, env=environment)
     try:
         url = f"http://127.0.0.1:{port}"

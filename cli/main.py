@@ -50,15 +50,17 @@ main.add_command(tenants)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
 @click.option("--engine", default=None, help="onnx, cuda, reference or fake; by default the setting ENGINE.")
 @click.option("--batch/--no-batch", "with_batch", default=True, show_default=True, help="Work on batches too.")
-def up(workers: int, engine: str | None, with_batch: bool) -> None:
+@click.option("--ephemeral", is_flag=True, help="Its own queue forgets all when it stops.")
+@click.option("--repair", is_flag=True, help="Mend its own queue's damaged records first; keeps a copy of them.")
+def up(workers: int, engine: str | None, with_batch: bool, ephemeral: bool, repair: bool) -> None:
     """Start everything on this machine: queue, workers, gateway, batch runner.
 
     Fetches and builds the model if it is not there yet. Without REDIS_URL it starts a Valkey of its own, on a private
-    socket. Ctrl-C stops all that it started.
+    socket, that keeps tenants, batches, saved voices and usage in QUEUE_DIR. Ctrl-C stops all that it started.
     """
-    from cli.up import bring_up
+    from cli.up import Wishes, bring_up
 
-    bring_up(workers, engine, with_batch=with_batch)
+    bring_up(Wishes(workers, engine, with_batch, ephemeral, repair))
 
 
 @main.command()

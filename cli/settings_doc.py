@@ -12,6 +12,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from cli.embedded import UpSettings
 from gateway.settings import GatewaySettings
 from shared.settings import FleetSettings, ModelSettings
 from worker.settings import WorkerSettings
@@ -23,6 +24,7 @@ SECTIONS: tuple[tuple[str, type[FleetSettings], type[FleetSettings] | None], ...
     ("Gateway", GatewaySettings, FleetSettings),
     ("Where the model is: workers and `kokoro-fleet models`", ModelSettings, FleetSettings),
     ("Worker", WorkerSettings, ModelSettings),
+    ("`kokoro-fleet up`", UpSettings, FleetSettings),
 )
 """A heading, a class, and the one whose fields were shown before."""
 

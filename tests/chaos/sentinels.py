@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from cli.up import find_valkey
+from cli.embedded import find_valkey
 from tests.conftest import _free_port, wait_until
 
 SERVICE = "fleet"

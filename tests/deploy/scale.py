@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from cli.up import find_valkey
+from cli.embedded import find_valkey
 from tests.conftest import START_TIMEOUT_S, Process, _free_port, wait_until
 
 COMPOSE = Path(__file__).parents[2] / "deploy" / "compose"
