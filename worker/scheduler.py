@@ -15,7 +15,7 @@ MIN_SHARES = {Lane.STANDARD: 0.25, Lane.BATCH: 0.05}
 """Of the worker's time, what a lane gets while it has work, whatever waits above it."""
 
 MAX_BATCH_S = 0.3
-"""How long a batch should take at the most: nothing interrupts it, and whoever is urgent waits for its end."""
+"""How long a batch should take at the most: whoever is urgent waits for its end, but where it can be interrupted."""
 
 COST_SMOOTHING = 0.1
 """Weight of the newest job in what jobs cost on average."""
