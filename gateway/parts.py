@@ -51,15 +51,18 @@ class Parts:
 
 @contextlib.asynccontextmanager
 async def running_parts(
-    settings: GatewaySettings, redis: Redis, telemetry: Telemetry | None = None
+    settings: GatewaySettings, redis: Redis, telemetry: Telemetry | None = None, *, text_idle_s: float | None = None
 ) -> AsyncIterator[Parts]:
-    """The parts, warmed up and at work. Redis need not be there yet. Raises FleetError for settings that clash."""
+    """The parts, warmed up and at work. Redis need not be there yet. Raises FleetError for settings that clash.
+
+    ``text_idle_s``: where nobody waits, the text processes are there while there is text, and so much longer.
+    """
     telemetry = telemetry or Telemetry()
     streams = GatewayStreams(redis, uuid.uuid4().hex[:12], settings.heartbeat_s)
     fleet = Fleet(streams, settings.wait_for_workers_s)
     telemetry.metrics.waiting_for_workers.set_function(lambda: fleet.num_waiting)
     synthesis = _synthesis(settings, streams, fleet, telemetry)
-    frontend = TextFrontend(chunk_limits(settings), processes=settings.text_processes)
+    frontend = TextFrontend(chunk_limits(settings), processes=settings.text_processes, idle_s=text_idle_s)
     store = _downloads(settings)
     voices = _voices(settings, fleet, redis)
     cache = _chunk_cache(settings, redis)
@@ -75,7 +78,8 @@ async def running_parts(
         gaps=_gaps(settings),
         telemetry=telemetry,
     )
-    await frontend.start()
+    if text_idle_s is None:
+        await frontend.start()
     await synthesis.start()
     cache.start()
     meter.start()

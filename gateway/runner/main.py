@@ -35,6 +35,9 @@ from shared.streams.tenants import TenantStore
 
 log = logger(__name__)
 
+TEXT_IDLE_S = 60.0
+"""Its text processes take more memory than all the rest of it; most runners have nothing to do most of the time."""
+
 
 def run_runner(settings: GatewaySettings) -> None:
     """Work on batches until SIGTERM or SIGINT; what is under way then has BATCH_DRAIN_TIMEOUT_S, or is given back."""
@@ -49,7 +52,10 @@ async def _run(settings: GatewaySettings, storage: Storage, courier: Courier | N
     redis = connect(settings.redis_url, settings.redis_max_connections)
     files, store = Files(FileStore(redis), storage), BatchStore(redis, heartbeat_s=settings.heartbeat_s)
     speaking = settings.model_copy(update={"job_timeout_s": settings.batch_job_timeout_s})
-    async with watched("batch", settings) as telemetry, running_parts(speaking, redis, telemetry) as parts:
+    async with (
+        watched("batch", settings) as telemetry,
+        running_parts(speaking, redis, telemetry, text_idle_s=TEXT_IDLE_S) as parts,
+    ):
         crew = _crew(settings, parts, store, files, redis)
         log.info("ready")
         working, stopping = (

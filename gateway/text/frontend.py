@@ -39,8 +39,9 @@ class TextFrontend:
     chunks it gives out, and the next. First sections go before all others, so that no long text delays a new one.
     """
 
-    def __init__(self, limits: ChunkLimits, *, processes: int = 1) -> None:
-        self._pool = ProcessPool(processes)
+    def __init__(self, limits: ChunkLimits, *, processes: int = 1, idle_s: float | None = None) -> None:
+        """``idle_s``: see ``ProcessPool``; it need not be started then."""
+        self._pool = ProcessPool(processes, idle_s)
         self._limits = limits
         self._later_sections = asyncio.Semaphore(processes)
 

@@ -176,6 +176,17 @@ async def test_closed_pool_stops_its_processes_and_refuses_work() -> None:
         await pool.run(process_id)
 
 
+async def test_a_pool_that_may_rest_has_processes_while_there_is_work() -> None:
+    pool = ProcessPool(1, idle_s=0.3)
+    pid, _ = await asyncio.gather(pool.run(process_id), pool.run(time.sleep, 1))
+    assert await pool.run(process_id) == pid
+    async with asyncio.timeout(20):
+        while psutil.pid_exists(pid):
+            await asyncio.sleep(0.02)
+    assert await pool.run(process_id) != pid
+    await pool.close()
+
+
 async def test_gateway_process_loads_no_linguistics() -> None:
     """The frontend's own process only sends text and receives chunks."""
     code = (
