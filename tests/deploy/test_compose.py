@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,43 @@ def test_compose_takes_them(path: Path) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
+
+
+def read_by_compose(path: Path, **environment: str) -> dict[str, dict[str, Any]]:
+    """The services, as Docker Compose itself reads them."""
+    tool = Path(sysconfig.get_path("scripts")) / "docker-compose"
+    if not tool.exists():
+        pytest.skip("Docker Compose comes from PyPI for Linux on x86-64 alone")
+    command = [str(tool), "--file", str(path), "config", "--format", "json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    return found
+
+
+@each_file
+def test_docker_compose_reads_them(path: Path) -> None:
+    read = read_by_compose(path, PORT="9999", VALKEY_PASSWORD="s3cret")  # noqa: S106
+    assert set(read) == set(services(path))
+    (published,) = [port for each in read.values() for port in each.get("ports", ()) if port["published"] == "9999"]
+    assert published["target"] in {8080, 8880}
+    urls = {each["environment"]["REDIS_URL"] for each in read.values() if "REDIS_URL" in each.get("environment", {})}
+    assert urls <= {"redis://valkey:6379/0", "redis://:s3cret@valkey:6379/0"}
+    assert len(urls) == (path.stem != "cpu")
+
+
+@each_file
+def test_what_stands_in_env_reaches_our_processes(path: Path, tmp_path: Path) -> None:
+    """Every line of the example, those of Kokoro-FastAPI's compose files among them."""
+    lines = re.findall(r"^#([A-Z_]+=.*)$", (COMPOSE / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    copied = Path(shutil.copy(path, tmp_path))
+    read = read_by_compose(copied)
+    wanted = dict(line.split("=", 1) for line in lines)
+    for name in ours(path):
+        environment = read[name]["environment"]
+        for setting in ("ONNX_INTER_OP_THREADS", "ONNX_EXECUTION_MODE", "ONNX_NUM_THREADS", "DEFAULT_VOICE"):
+            assert environment[setting] == wanted[setting], (name, setting)
 
 
 @each_file
