@@ -59,6 +59,8 @@ class Utterance:
     tenant: Tenant = EVERYBODY
     is_part: bool = False
     """Whether it is part of a longer one, which alone is a request and an open stream of its tenant."""
+    work_id: str = ""
+    """Of a batch's item: whoever works on it has a request of its own, and it is counted once."""
     notice: Notice = unnoticed
     is_returning: bool = False
     """Whether it was refused before, for want of room, and has come back."""
@@ -75,6 +77,7 @@ class Utterance:
             characters,
             requests=0 if self.is_part else 1,
             is_batch=self.lane is Lane.BATCH,
+            once=self.work_id,
             notice=self.notice,
         )
 

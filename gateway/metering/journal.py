@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from shared.errors import QueueUnavailable
@@ -34,6 +35,7 @@ class Journal:
         self._number = 0
         self._usage: dict[Account, Counts] = defaultdict(Counts)
         self._refunds: dict[Refund, int] = defaultdict(int)
+        self._once: dict[str, dict[Account, Counts]] = {}
         self._has_some = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -49,18 +51,22 @@ class Journal:
         self._has_some.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writing, LAST_TRY_S)
-        if self._usage or self._writing.cancelled():
-            log.error("usage_lost", accounts=len(self._usage))
+        if self._usage or self._once or self._writing.cancelled():
+            log.error("usage_lost", accounts=len(self._usage) + len(self._once))
 
-    def add(self, tenant_id: str, key_id: str, voice: str, counts: Counts) -> None:
-        """Count what was used now."""
-        account = Account(datetime.now(UTC).date(), tenant_id, key_id, voice)
-        self._usage[account] = self._usage[account].plus(counts)
+    def add(self, tenant_id: str, key_id: str, usage: Mapping[str, Counts], once: str = "") -> None:
+        """Count what was used now, by voice. once: names work that may be begun again, and is counted once."""
+        if once in self._once:
+            return
+        kept = self._once.setdefault(once, defaultdict(Counts)) if once else self._usage
+        for voice, counts in usage.items():
+            account = Account(datetime.now(UTC).date(), tenant_id, key_id, voice)
+            kept[account] = kept[account].plus(counts)
         self._has_some.set()
 
-    def refund(self, tenant_id: str, month: str, characters: int) -> None:
-        """Give characters back to a month's budget."""
-        self._refunds[Refund(tenant_id, month)] += characters
+    def refund(self, tenant_id: str, month: str, characters: int, once: str = "") -> None:
+        """Give characters back to a month's budget, which work named ``once`` has taken."""
+        self._refunds[Refund(tenant_id, month, once)] += characters
         self._has_some.set()
 
     async def _write(self) -> None:
@@ -74,10 +80,10 @@ class Journal:
         await self._send()  # what came while the last but one was on its way
 
     async def _send(self) -> None:
-        portion = Portion(self._usage, self._refunds)
-        if not (portion.usage or portion.refunds):
+        portion = Portion(self._usage, self._refunds, self._once)
+        if not (portion.usage or portion.refunds or portion.once):
             return
-        self._usage, self._refunds = defaultdict(Counts), defaultdict(int)
+        self._usage, self._refunds, self._once = defaultdict(Counts), defaultdict(int), {}
         self._number += 1
         # Whether a try came through whose answer was lost nobody knows: the number tells Redis.
         while True:
@@ -89,7 +95,7 @@ class Journal:
         try:
             await self.store.add(self._id, self._number, portion)
         except QueueUnavailable as error:
-            log.warning("usage_not_written", accounts=len(portion.usage), error=error.message)
+            log.warning("usage_not_written", accounts=len(portion.usage) + len(portion.once), error=error.message)
             return False
         return True
 

@@ -91,7 +91,8 @@ class AudioJobs:
         piece = Piece(*msgpack.unpackb(claim.item))
         item = await self._item(batch, piece)
         request_id = f"req_{uuid.uuid4().hex}"
-        utterance = replace(await self._desk(batch).speech(request_id, item), lane=Lane.BATCH)
+        spoken = await self._desk(batch).speech(request_id, item)
+        utterance = replace(spoken, lane=Lane.BATCH, work_id=claim.work_id)
         characters = len(utterance.text) - len(piece.before)
         if not batch.request["is_concatenated"]:
             return await self._file(batch, claim, item, utterance)

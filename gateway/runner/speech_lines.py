@@ -62,7 +62,8 @@ class SpeechLines:
         source = await self._files.get(batch.request["input_file_id"], batch.tenant_id)
         content = b"".join([piece async for piece in self._files.read(source, start, end)])
         request_id = f"req_{uuid.uuid4().hex}"
-        utterance = await self._utterance(request_id, BatchLine.model_validate_json(content), owner_of(batch))
+        line = BatchLine.model_validate_json(content)
+        utterance = replace(await self._utterance(request_id, line, owner_of(batch)), work_id=claim.work_id)
         card = FileCard(
             tenant_id=batch.tenant_id,
             purpose=BATCH_OUTPUT,

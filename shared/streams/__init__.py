@@ -29,9 +29,11 @@
     tts:limit:{tenant}:leases zset gateway      TTL of ten heartbeats past the last; what is held, by its expiry
     tts:limit:{tenant}:held hash   gateway      the same; streams and characters by lease, and of all
     tts:limit:{tenant}:month:{month} string gateway 40 days since the last change; characters had of the month's budget
+    tts:limit:{tenant}:month:{month}:{batch}:{item} string runner TTL of a week; the item has had its characters
     tts:usage:of:{day}:{tenant} hash gateway    USAGE_RETENTION_DAYS; counts by API key and voice, see `usage`
     tts:usage:tenants:{day} set    gateway      the same; whoever used anything that day
     tts:usage:mark:{run}  string   gateway      TTL of a day; number of the last portion that a gateway's run has added
+    tts:usage:mark:{batch}:{item} string runner TTL of a day; what the item used is counted
     tts:voices            hash     gateway      permanent; saved voice mixes by name, msgpack [[voice, weight], …]
     tts:voices:{tenant}   hash     gateway      permanent; the same of a tenant, until it is removed
     tts:tenants           hash     operator     permanent; tenants by id, msgpack maps, see `tenants`
@@ -49,6 +51,7 @@
     tts:batch:{id}:results hash    runner       what became of each item
     tts:batches:of:{tenant} zset   gateway      TTL of the last of them; a tenant's batches by when they were made
     tts:batches:open      hash     gateway      the same; batches that are not over, with their tenants
+    tts:made:{hash}       string   gateway      the batch's own; its id, by the key of the request that made it
     tts:file:{id}         string   gateway,     the file's own, at most a month; what is known of it, msgpack
                                    runner
     tts:files:of:{tenant} zset     the same     TTL of the last of them; a tenant's files by when they were made

@@ -94,6 +94,11 @@ class Claim:
     def number(self) -> int:
         return int(self.member)
 
+    @property
+    def work_id(self) -> str:
+        """Of the work itself, whoever claims it and however often."""
+        return f"{self.batch_id}:{self.member}"
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:

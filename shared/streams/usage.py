@@ -2,21 +2,21 @@
 
 A gateway writes its counts in numbered portions. Redis remembers the last number of each gateway and takes no portion
 twice, so one whose answer was lost is simply sent again: nothing is counted twice, and only what a gateway had not yet
-sent is lost with it.
+sent is lost with it. Work of a batch, which another runner may begin again, has a name, and is counted once under it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import msgpack
 from redis.asyncio import Redis
 
 from shared.streams.keys import reaching_redis, text
-from shared.streams.limits import month_key
+from shared.streams.limits import month_key, once_key
 
 MAX_ROWS_A_DAY = 2000
 """Of one tenant: mixes of voices are without number. Further ones are counted under ``OTHER_VOICES``."""
@@ -34,8 +34,9 @@ local gateway, number, mark_ms, ttl_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], to
 local max_rows, others = tonumber(ARGV[5]), ARGV[6]
 local mark = 'tts:usage:mark:' .. gateway
 if tonumber(redis.call('GET', mark) or '0') >= number then return 0 end
-local usage, refunds = unpack(cmsgpack.unpack(ARGV[7]))
-for _, row in ipairs(usage) do
+local usage, refunds, once = unpack(cmsgpack.unpack(ARGV[7]))
+
+local function add(row)
   local day, tenant, api_key, voice, counts = unpack(row)
   local of_day, tenants = 'tts:usage:of:' .. day .. ':' .. tenant, 'tts:usage:tenants:' .. day
   local name = api_key .. '|' .. voice
@@ -47,9 +48,19 @@ for _, row in ipairs(usage) do
   redis.call('PEXPIRE', of_day, ttl_ms)
   redis.call('PEXPIRE', tenants, ttl_ms)
 end
+
+for _, row in ipairs(usage) do add(row) end
+for _, work in ipairs(once) do
+  if redis.call('SET', 'tts:usage:mark:' .. work[1], 0, 'NX', 'PX', mark_ms) then
+    for _, row in ipairs(work[2]) do add(row) end
+  end
+end
 for _, row in ipairs(refunds) do
-  -- A month that is over and forgotten has nothing to be given back to.
-  if redis.call('EXISTS', row[1]) == 1 then redis.call('DECRBY', row[1], row[2]) end
+  local of_month, characters, taken = unpack(row)
+  -- A month that is over and forgotten has nothing to be given back to, nor has work whose characters are back already.
+  if redis.call('EXISTS', of_month) == 1 and (taken == '' or redis.call('DEL', taken) == 1) then
+    redis.call('DECRBY', of_month, characters)
+  end
 end
 redis.call('SET', mark, number, 'PX', mark_ms)
 return 1
@@ -89,6 +100,8 @@ class Refund(NamedTuple):
     tenant_id: str
     month: str
     """As ``shared.streams.limits.month_of`` writes it."""
+    once: str = ""
+    """The work that had taken them, where that could take them only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,8 @@ class Portion:
 
     usage: Mapping[Account, Counts]
     refunds: Mapping[Refund, int]
+    once: Mapping[str, Mapping[Account, Counts]] = field(default_factory=dict)
+    """What work has used that may be begun again, by its name: of each name only the first is counted."""
 
 
 class UsageStore:
@@ -109,9 +124,8 @@ class UsageStore:
 
     async def add(self, gateway_id: str, number: int, portion: Portion) -> bool:
         """Add a gateway's portion, numbered from 1 on; False: it was added before."""
-        usage = [[f"{day}", tenant, key, voice, counts] for (day, tenant, key, voice), counts in portion.usage.items()]
-        refunds = [[month_key(*refund), characters] for refund, characters in portion.refunds.items()]
-        packed: bytes = msgpack.packb([usage, refunds])
+        once = [[name, _rows(usage)] for name, usage in portion.once.items()]
+        packed: bytes = msgpack.packb([_rows(portion.usage), [_row(*each) for each in portion.refunds.items()], once])
         bounds: list[str | int] = [MARK_KEPT_MS, self._ttl_ms, MAX_ROWS_A_DAY, OTHER_VOICES]
         async with reaching_redis():
             return bool(await self._add(args=[gateway_id, number, *bounds, packed]))
@@ -140,6 +154,15 @@ class UsageStore:
             for (day, tenant_id), fields in zip(part, hashes, strict=True):
                 found |= _accounts(day, tenant_id, fields)
         return found
+
+
+def _rows(usage: Mapping[Account, Counts]) -> list[list[Any]]:
+    return [[f"{day}", tenant, key, voice, counts] for (day, tenant, key, voice), counts in usage.items()]
+
+
+def _row(refund: Refund, characters: int) -> list[str | int]:
+    tenant_id, month, work = refund
+    return [month_key(tenant_id, month), characters, once_key(tenant_id, month, work) if work else ""]
 
 
 def days_from(first: date, end: date) -> list[date]:
