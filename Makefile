@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
 RUN_EXTRAS := gateway,ja,zh,worker-cpu,models,embedded
 # PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-TORCH := torch==2.13.0
+TORCH := $(shell grep '^torch==' constraints.txt)
 # Further words for pytest, such as: make test-model MODEL_TESTS="-k whisper -s"
 MODEL_TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
