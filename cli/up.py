@@ -175,7 +175,7 @@ class _Children:
 def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> bool:
     if not console.is_terminal:
         console.print("Starting worker and gateway…")
-    with console.status("Starting worker and gateway…"):
+    with console.status("Starting worker and gateway…"), httpx.Client(timeout=2, trust_env=False) as client:
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not stop.wait(POLL_S):
             children.keep_queue_up()
@@ -184,7 +184,7 @@ def _wait_until_ready(url: str, children: _Children, stop: threading.Event) -> b
             if time.monotonic() > deadline:
                 raise click.ClickException(f"Not ready after {READY_TIMEOUT_S} s.")
             with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/readyz", timeout=2).is_success:
+                if client.get(f"{url}/readyz").is_success:
                     return True
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,11 @@ from shared.streams.keys import GROUP
 
 PERMANENT_KEYS = ("tts:jobs:", "tts:dead", "tts:voices", "tts:tenants", "arq:queue")
 START_TIMEOUT_S = 150
+
+# Reading all of the machine's certificates from one file takes each new client of httpx some 30 ms, thousands of times.
+# From a folder they are read when one is needed.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ.setdefault("SSL_CERT_DIR", ssl.get_default_verify_paths().openssl_capath)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
