@@ -11,8 +11,11 @@ RUN_EXTRAS := gateway,ja,zh,worker-cpu,models,embedded
 # PyPI's torch for Linux carries several GB of CUDA; this index has the CPU build. Only `make test-model` needs torch at all.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
-# Further words for pytest, such as: make test-model MODEL_TESTS="-k whisper -s"
+# Tests wait more than they compute: so many files at a time. One after the other: make test AT_ONCE=
+AT_ONCE ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Further words for pytest, such as: make test TESTS="-k tenants", make test-model MODEL_TESTS="-k whisper -s"
 MODEL_TESTS ?=
+TESTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help up test test-model quality test-chaos test-browser test-clients test-deploy lint format bench-gateway lock manifests check-chart images audit sbom dist check-version push-chart publish clean
@@ -24,7 +27,7 @@ up: $(VENV)/.run ## Install, fetch the model and start everything on this machin
 	@$(VENV)/bin/kokoro-fleet up
 
 test: $(VENV)/.dev ## Run the tests: no model, no GPU, a few minutes
-	@$(VENV)/bin/pytest -m "not model and not chaos and not browser and not clients and not deploy" tests
+	@$(VENV)/bin/pytest $(AT_ONCE) -m "not model and not chaos and not browser and not clients and not deploy" $(TESTS) tests
 
 test-model: $(MODEL_VENV)/.dev ## Run the tests that need the real weights; fetches them, torch and a Whisper
 	@$(MODEL_VENV)/bin/kokoro-fleet models pull
