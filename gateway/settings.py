@@ -147,7 +147,7 @@ class GatewaySettings(FleetSettings):
     """How long the result of a request with an `Idempotency-Key` is kept for those who send it again."""
     idempotency_max_mb: int = Field(default=128, ge=0)
     """Megabytes of Redis that all these results may take; the ones longest not asked for make room, and one that needs
-    over a quarter is not kept. 0: keys are ignored."""
+    over a quarter is not kept. 0: keys are ignored, but for those of jobs and batches."""
     idempotency_grace_s: float = Field(default=10.0, ge=0)
     """How long a request with a key goes on when its client has left and nobody has sent it again."""
     storage_url: str = "data"

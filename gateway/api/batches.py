@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
 
 from gateway.api.body import documented, read_json
 from gateway.api.files import files_of, listed, read_life_s
+from gateway.api.idempotent import Made, Name, made_once
 from gateway.api.tenancy import tenant_of
 from gateway.api.webhook_urls import WebhookUrl, require_webhook
 from gateway.batch.errors import UnknownBatch
@@ -60,11 +61,24 @@ class BatchRequest(BaseModel):
 
 
 @router.post("", openapi_extra=documented(BatchRequest))
-async def create_batch(request: Request) -> dict[str, Any]:
-    """Have a file of requests worked on."""
+async def create_batch(request: Request, response: Response) -> dict[str, Any]:
+    """Have a file of requests worked on; once only, with an Idempotency-Key."""
+    settings: GatewaySettings = request.app.state.settings
+    store = _store(request)
+    body = await read_json(request, BatchRequest, settings.max_body_bytes)
+
+    async def make(name: Name) -> Made:
+        return await name.enter(store, await _new_batch(request, body))
+
+    made = await made_once(request, body, store, make)
+    response.headers.update(made.headers)
+    return batch_card(made.batch)
+
+
+async def _new_batch(request: Request, body: BatchRequest) -> BatchRecord:
+    """A batch that nobody knows yet. Raises FleetError."""
     settings: GatewaySettings = request.app.state.settings
     tenant = tenant_of(request)
-    body = await read_json(request, BatchRequest, settings.max_body_bytes)
     source = await files_of(request).get(body.input_file_id, tenant.id)
     if source.purpose != BATCH_INPUT:
         raise InvalidValue(f"The file's purpose is {source.purpose}, not batch.", param="input_file_id")
@@ -78,9 +92,7 @@ async def create_batch(request: Request) -> dict[str, Any]:
         "webhook_url": body.webhook_url,
         "output_life_s": read_life_s(life.anchor, life.seconds, "output_expires_after", 0) if life else 0,
     }
-    batch = new_batch(KIND, tenant, fields, window_s=WINDOW_S, kept_s=settings.file_ttl_s)
-    await _store(request).create(batch)
-    return batch_card(batch)
+    return new_batch(KIND, tenant, fields, window_s=WINDOW_S, kept_s=settings.file_ttl_s)
 
 
 @router.get("")

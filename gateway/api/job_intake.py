@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
+from gateway.api.idempotent import NAMELESS, Made, Name
 from gateway.api.job_schemas import JobItem, JobRequest
 from gateway.api.models import require_model
 from gateway.api.utterances import Desk
@@ -38,22 +39,24 @@ class Intake:
         self._store = store
         self._guard = guard
 
-    async def take(self, desk: Desk, body: JobRequest, job_id: str | None = None) -> BatchRecord:
-        """A job that any runner may claim from now on. Raises FleetError."""
+    async def take(self, desk: Desk, body: JobRequest, name: Name = NAMELESS, job_id: str | None = None) -> Made:
+        """A job that any runner may claim from now on, or the one that is there by that name. Raises FleetError."""
         speech = body.speech()
         _require_size(desk, body, speech)
         await desk.resolved(lambda: _require_known(desk, body, speech))
         await require_webhook(self._guard, body.webhook_url)
         source = await self._files.write(_source_card(desk), _source(body))
-        batch = _job(desk, body, speech, source)
-        batch = replace(batch, id=job_id or f"job_{secrets.token_urlsafe(18)}")
+        job = replace(_job(desk, body, speech, source), id=job_id or f"job_{secrets.token_urlsafe(18)}")
         try:
             await self._files.enter(source)
-            await self._store.create(batch)
         except FleetError:
             await self._files.delete(source)
             raise
-        return batch
+        # If the answer is lost, the job may be there all the same: its source stays until its time is over.
+        made = await name.enter(self._store, job)
+        if not made.is_new:
+            await self._files.delete(source)
+        return made
 
 
 def _require_size(desk: Desk, body: JobRequest, speech: dict[str, Any]) -> None:

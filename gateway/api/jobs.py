@@ -17,6 +17,7 @@ from gateway.api.audio_response import unbuffered
 from gateway.api.body import answered, documented, read_json
 from gateway.api.errors import error_body
 from gateway.api.files import files_of, listed, sent
+from gateway.api.idempotent import Made, Name, made_once
 from gateway.api.job_intake import KIND, Intake
 from gateway.api.job_schemas import JobRequest
 from gateway.api.sse import EVENT_STREAM
@@ -38,12 +39,17 @@ KEEP_ALIVE_S = 15.0
 
 @router.post("", status_code=202, openapi_extra=documented(JobRequest))
 async def create_job(request: Request) -> JSONResponse:
-    """Have a book, or several texts, spoken when there is room."""
+    """Have a book, or several texts, spoken when there is room; once only, with an Idempotency-Key."""
     desk = Desk.of(request)
     body = await read_json(request, JobRequest, desk.settings.max_job_body_bytes)
     intake = Intake(files_of(request), _store(request), request.app.state.webhook_guard)
-    batch = await intake.take(desk, body)
-    return JSONResponse(_card(request, batch), 202, {"location": _path(request, batch.id)})
+
+    async def make(name: Name) -> Made:
+        return await intake.take(desk, body, name)
+
+    made = await made_once(request, body, _store(request), make)
+    headers = {"location": _path(request, made.batch.id), **made.headers}
+    return JSONResponse(_card(request, made.batch), 202, headers)
 
 
 @router.get("")

@@ -61,6 +61,8 @@ class Crew:
         self._announce = announce
         self._tracing = tracing
         self._at_work: dict[asyncio.Task[None], Claim] = {}
+        self._ending: set[Claim] = set()
+        """Those whose end is being told: nobody owns them any more, but what is left to do is still to be done."""
         self._tenants: dict[str, str] = {}
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
@@ -113,6 +115,7 @@ class Crew:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         claim = self._at_work.pop(task)
+        self._ending.discard(claim)
         self._changed.set()
         if not task.cancelled() and (error := task.exception()):
             # Its lease lapses and somebody tries again, until there were too many tries.
@@ -169,6 +172,7 @@ class Crew:
 
     async def _refuse(self, batch: BatchRecord, kind: Kind, claim: Claim, faults: Sequence[Mapping[str, Any]]) -> None:
         await self._announce(batch)
+        self._ending.add(claim)
         if await self._store.close(claim, "failed", {"errors": list(faults)}, keeps_results=True):
             log.info("batch_refused", batch=batch.id, faults=len(faults))
             await self._owners.leave(batch)
@@ -184,6 +188,7 @@ class Crew:
             if may_pass(error) and claim.tries < self._max_tries:
                 raise
             settled = kind.refused(error)
+        self._ending.add(claim)
         if await self._store.settle(claim, settled):
             await self._owners.lessen(batch, settled.characters)
         else:
@@ -192,6 +197,7 @@ class Crew:
     async def _finish(self, batch: BatchRecord, kind: Kind, claim: Claim) -> None:
         end = await kind.finish(batch)
         await self._announce(batch)
+        self._ending.add(claim)
         closed = await self._store.close(claim, batch.ending, end.outcome, end.files, keeps_results=end.keeps_results)
         if not closed:
             await self._discard(*end.files)
@@ -209,11 +215,12 @@ class Crew:
         while True:
             await asyncio.sleep(self._heartbeat_s)
             try:
-                lost = await self._store.renew(self._owner, list(self._at_work.values()))
+                held = [claim for claim in self._at_work.values() if claim not in self._ending]
+                lost = set(await self._store.renew(self._owner, held))
             except QueueUnavailable as error:
                 log.warning("queue_unavailable", error=error.message)
                 continue
-            for task in [task for task, claim in self._at_work.items() if claim in lost]:
+            for task in [task for task, claim in self._at_work.items() if claim in lost - self._ending]:
                 task.cancel()
 
     async def _give_all_back(self) -> None:

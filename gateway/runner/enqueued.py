@@ -54,7 +54,8 @@ class Enqueued:
         said = dict(request)
         tenant = await self._tenant(said.pop("tenant", None))
         desk = Desk(self.settings, self.parts.fleet, self.parts.voices, tenant)
-        return await self.intake.take(desk, _read(said), job_id)
+        made = await self.intake.take(desk, _read(said), job_id=job_id)
+        return made.batch
 
     async def _tenant(self, tenant_id: object) -> Tenant:
         """Whoever reaches this Redis is trusted to say whose work it is. Raises UnknownTenant."""

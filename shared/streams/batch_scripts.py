@@ -45,8 +45,14 @@ _BATCH = OUTLIVE + _RECORD
 CREATE = (
     _BATCH
     + """
-local id, tenant, kind, kept_until_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-redis.call('HSET', of(id), unpack(ARGV, 5))
+local id, tenant, kind, kept_until_ms, digest = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+if digest ~= '' then
+  local made = redis.call('GET', 'tts:made:' .. digest)
+  if made and redis.call('EXISTS', of(made)) == 1 then return made end
+  redis.call('SET', 'tts:made:' .. digest, id, 'PXAT', kept_until_ms)
+end
+redis.call('DEL', of(id) .. ':results')  -- of one that had this id and was forgotten
+redis.call('HSET', of(id), unpack(ARGV, 6))
 redis.call('HSET', of(id), 'kind', kind, 'kept_until_ms', kept_until_ms, 'status', 'validating')
 redis.call('PEXPIREAT', of(id), kept_until_ms)
 lease(id, 'check', 0)
@@ -54,6 +60,7 @@ redis.call('ZADD', 'tts:batches:of:' .. tenant, now_us(), kind .. ' ' .. id)
 redis.call('HSET', 'tts:batches:open', id, tenant)
 outlive('tts:batches:of:' .. tenant, kept_until_ms)
 outlive('tts:batches:open', kept_until_ms)
+return id
 """
 )
 

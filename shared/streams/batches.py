@@ -129,8 +129,12 @@ class BatchStore:
         self._cancel = redis.register_script(scripts.CANCEL)
         self._forget = redis.register_script(scripts.FORGET)
 
-    async def create(self, batch: BatchRecord) -> None:
-        """Enter a new batch: any runner may claim its check from now on."""
+    async def create(self, batch: BatchRecord, digest: str = "") -> str:
+        """Enter a new batch: any runner may claim its check from now on. Returns its id.
+
+        ``digest``: of what its caller named it by; where there is a batch by that name, that one's id comes back, and
+        the new one is not entered.
+        """
         fields: dict[str, Any] = {
             "tenant": msgpack.packb(dict(batch.tenant)),
             "request": msgpack.packb(dict(batch.request)),
@@ -139,7 +143,9 @@ class BatchStore:
         }
         pairs = [word for pair in fields.items() for word in pair]
         async with reaching_redis():
-            await self._create(args=[batch.id, batch.tenant_id, batch.kind, batch.kept_until_ms, *pairs])
+            return text(
+                await self._create(args=[batch.id, batch.tenant_id, batch.kind, batch.kept_until_ms, digest, *pairs])
+            )
 
     async def get(self, batch_id: str, tenant_id: str | None = None) -> BatchRecord | None:
         """The batch; None where there is none, not any more, or it is another tenant's; tenant_id None: anybody's."""
@@ -147,6 +153,12 @@ class BatchStore:
             fields = await cast("Any", self._redis.hgetall(_key(batch_id)))
         batch = _record(batch_id, fields)
         return batch if batch and tenant_id in {None, batch.tenant_id} else None
+
+    async def made_as(self, digest: str) -> BatchRecord | None:
+        """The batch that was entered with this digest; None where there is none, or not any more."""
+        async with reaching_redis():
+            batch_id = await self._redis.get(f"tts:made:{digest}")
+        return await self.get(text(batch_id)) if batch_id else None
 
     async def page(self, tenant_id: str, kind: str, page: Page) -> tuple[list[BatchRecord], bool]:
         """A tenant's batches of a kind by when they were made, and whether there are more."""

@@ -56,6 +56,18 @@ async def test_a_batch_that_its_check_refuses(yard: Yard) -> None:
     assert toy.ends == [batch_id]
 
 
+@pytest.mark.parametrize("words", [(), ("good",)], ids=["refused", "finished"])
+async def test_what_is_over_is_tidied_up_however_long_that_takes(yard: Yard, words: tuple[str, ...]) -> None:
+    toy, batch_id = yard.toy(), await yard.begin(*words)
+    toy.tidying_s = 6 * BEAT_S
+
+    async def is_tidy() -> bool:
+        return toy.ends == [batch_id]
+
+    async with yard.crew(toy):
+        await until(is_tidy)
+
+
 async def test_two_crews_share_a_batch(yard: Yard) -> None:
     ours, theirs = yard.toy(), yard.toy()
     batch_id = await yard.begin(*["good"] * 60)

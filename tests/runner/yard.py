@@ -39,6 +39,7 @@ class Toy:
     open: asyncio.Event = field(default_factory=asyncio.Event)
     cut_off: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    tidying_s: float = 0.0
 
     async def check(self, batch: BatchRecord, items: Items) -> None:
         if not batch.request["words"]:
@@ -75,6 +76,7 @@ class Toy:
         return Finished({"done": batch.done}, keeps_results=True)
 
     async def ended(self, batch: BatchRecord) -> None:
+        await asyncio.sleep(self.tidying_s)
         self.ends.append(batch.id)
 
 

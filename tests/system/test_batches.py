@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import BadRequestError, NotFoundError
+from openai import BadRequestError, NotFoundError, UnprocessableEntityError
 
 from tests.batch_service import BatchService, line, running_batch_service
 from tests.conftest import wait_until
@@ -177,6 +177,18 @@ def test_cancel_stops_what_is_under_way_and_keeps_what_is_done(batches: BatchSer
     )
     with pytest.raises(BadRequestError, match="cannot be cancelled"):
         batches.client.batches.cancel(batches.wait(batches.begin([line("one")]).id).id)
+
+
+def test_a_key_makes_one_batch_however_often_it_is_sent(batches: BatchService) -> None:
+    file_id = batches.upload([line("a")])
+    key = {"Idempotency-Key": "lines of today"}
+    first = batches.begin_file(file_id, extra_headers=key)
+    batches.wait(first.id)
+    assert batches.client.files.delete(file_id).deleted
+    again = batches.begin_file(file_id, extra_headers=key)  # what it asks for was there when it was asked for
+    assert (again.id, again.status) == (first.id, "completed")
+    with pytest.raises(UnprocessableEntityError, match="another request"):
+        batches.begin_file(file_id, extra_headers=key, metadata={"a": "b"})
 
 
 def test_batches_are_listed_newest_first(batches: BatchService) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import av
@@ -164,6 +165,45 @@ def test_what_cannot_be_spoken_fails_and_says_why(jobs: Jobs, body: dict[str, An
 )
 def test_refused_at_once(jobs: Jobs, body: dict[str, Any], status: int, param: str | None, code: str) -> None:
     check_error(jobs.post(**body), status, param, code)
+
+
+def test_a_key_makes_one_job_however_often_it_is_sent(jobs: Jobs) -> None:
+    key = {"idempotency-key": "a book of ours"}
+    body = {"input": "Hello.", "voice": "af_sky"}
+    first = httpx.post(jobs.url, json=body, headers=key)
+    assert (first.status_code, first.headers.get("idempotent-replayed")) == (202, None)
+    job = jobs.wait(first.json()["id"])
+    again = httpx.post(jobs.url, json={**body, "speed": 1.0, "unknown": "field"}, headers=key)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.headers["location"] == first.headers["location"]
+    assert again.json() == job  # as it stands by now
+    check_error(httpx.post(jobs.url, json={**body, "speed": 2}, headers=key), 422, None, "idempotency_key_reused")
+    assert httpx.post(jobs.url, json=body, headers={"idempotency-key": "another"}).json()["id"] != job["id"]
+    jobs.delete(job["id"])
+    anew = httpx.post(jobs.url, json={**body, "speed": 2}, headers=key)
+    assert (anew.status_code, anew.headers.get("idempotent-replayed")) == (202, None)
+    assert jobs.wait(anew.json()["id"])["status"] == "completed"
+
+
+def test_a_key_that_is_sent_many_times_at_once_makes_one_job(jobs: Jobs) -> None:
+    def post(_: int) -> httpx.Response:
+        return httpx.post(jobs.url, json={"input": text_of(20_000)}, headers={"idempotency-key": "k"}, timeout=30)
+
+    before = len(files_of(jobs, purpose="audio_job_input"))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(8)))
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert ["idempotent-replayed" in answer.headers for answer in answers].count(False) == 1
+    assert len(files_of(jobs, purpose="audio_job_input")) <= before + 1
+    jobs.delete(answers[0].json()["id"])
+
+
+def test_a_key_of_a_request_that_was_refused_is_free(jobs: Jobs) -> None:
+    key = {"idempotency-key": "second thoughts"}
+    assert httpx.post(jobs.url, json={"input": "Hi.", "voice": "nobody"}, headers=key).status_code == 400
+    assert httpx.post(jobs.url, json={"input": "Hi.", "voice": "af_sky"}, headers=key).status_code == 202
+    refused = httpx.post(jobs.url, json={"input": "Hi."}, headers={"idempotency-key": "x" * 256})
+    check_error(refused, 400, "Idempotency-Key", "invalid_value")
 
 
 def test_a_speech_is_no_audiobook(jobs: Jobs) -> None:

@@ -254,6 +254,26 @@ class TestIdempotency:
             again = speak(acme, headers=headers)
             assert (again.content == first.content, again.headers["idempotent-replayed"]) == (True, "true")
 
+    def test_so_it_is_of_jobs(self, fleet: TenantFleet) -> None:
+        headers = {"idempotency-key": "the-same"}
+        with (
+            fleet.http("acme") as acme,
+            fleet.http("globex", other=True) as globex,
+            fleet.http("acme", other=True) as other,
+        ):
+            first, theirs, again = (
+                http.post("/v1/audio/jobs", json={"input": "Hello."}, headers=headers) for http in (acme, globex, other)
+            )
+            assert {answer.status_code for answer in (first, theirs, again)} == {202}
+            assert (theirs.json()["id"] != first.json()["id"], theirs.headers.get("idempotent-replayed")) == (
+                True,
+                None,
+            )
+            assert (again.json()["id"], again.headers["idempotent-replayed"]) == (first.json()["id"], "true")
+            for http in (acme, globex):
+                for job in http.get("/v1/audio/jobs").json()["data"]:
+                    http.delete(f"/v1/audio/jobs/{job['id']}")
+
 
 class TestWebSocket:
     def test_a_browser_brings_its_key_as_a_subprotocol(self, fleet: TenantFleet) -> None:
