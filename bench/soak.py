@@ -4,8 +4,9 @@
 
 A fleet of its own with fake workers. Listeners of replies, paragraphs and pages ask again and again, a third of them
 leave in mid-stream, and every minute a worker is killed and started again. Looks at the resident memory and the open
-descriptors of each role and at the keys in Redis every few seconds. Prints the median of the second and of the last
-quarter, and keeps all in build/soak/<name>.json and .png.
+descriptors of each role and at the keys in Redis every few seconds; among those are marks of who left, which are as
+many as left in the last five minutes. Prints the median of the second and of the last quarter, and keeps all in
+build/soak/<name>.json and .png.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bench.load.fleet import Fleet, running_fleet
 from bench.load.mix import Mix
 from cli.embedded import embedded_queue
 from shared.streams import connect
+from shared.streams.keys import cancel_key
 
 LOOK_EVERY_S = 5.0
 LEAVERS = 1 / 3
@@ -43,6 +45,9 @@ class Look:
 
     at_s: float
     keys: int
+    """All but the marks."""
+    marks: int
+    """Of callers who left, each kept until none of their jobs can be running: JOB_TIMEOUT_S, 300 s."""
     resident_mb: dict[str, float]
     descriptors: dict[str, int]
 
@@ -73,14 +78,16 @@ async def kill_workers(fleet: Fleet, every_s: float, ends: float) -> None:
 
 async def look(fleet: Fleet, url: str, began: float) -> Look:
     redis = connect(url)
-    keys, queue_mb = int(await redis.dbsize()), (await redis.info("memory"))["used_memory_rss"] / 1e6
+    names = [name async for name in redis.scan_iter(count=1000)]
+    marks = sum(name.startswith(cancel_key("").encode()) for name in names)
+    queue_mb = (await redis.info("memory"))["used_memory_rss"] / 1e6
     await redis.aclose()
     descriptors = {}
     for role, processes in fleet.processes().items():
         with contextlib.suppress(psutil.NoSuchProcess):
             descriptors[role] = sum(process.num_fds() for process in processes)
     resident_mb = {role: used.resident_mb for role, used in fleet.used().items()} | {"queue": queue_mb}
-    return Look(time.perf_counter() - began, keys, resident_mb, descriptors)
+    return Look(time.perf_counter() - began, len(names) - marks, marks, resident_mb, descriptors)
 
 
 async def soak(fleet: Fleet, url: str, options: argparse.Namespace) -> tuple[list[Look], Counter[str]]:
@@ -107,7 +114,7 @@ def quarters(values: Sequence[float]) -> tuple[float, float]:
 
 def say(looks: Sequence[Look], errors: Counter[str]) -> None:
     print("requests: " + ", ".join(f"{count} {name}" for name, count in errors.most_common()))
-    rows = {"keys": [float(each.keys) for each in looks]}
+    rows = {"keys": [float(each.keys) for each in looks], "marks of leavers": [float(each.marks) for each in looks]}
     for role in ROLES:
         rows[f"{role} MB"] = [each.resident_mb[role] for each in looks if role in each.resident_mb]
         if values := [float(each.descriptors[role]) for each in looks if role in each.descriptors]:
@@ -138,7 +145,9 @@ def draw(looks: Sequence[Look], path: Path) -> None:
             (descriptors, [(each.at_s, each.descriptors.get(role)) for each in looks]),
         ):
             axes.plot([at_s for at_s, _ in values], [value for _, value in values], label=role)
-    keys.plot([each.at_s for each in looks], [each.keys for each in looks])
+    keys.plot([each.at_s for each in looks], [each.keys for each in looks], label="keys")
+    keys.plot([each.at_s for each in looks], [each.marks for each in looks], label="marks of callers who left")
+    keys.legend()
     memory.set(ylabel="resident, MB", ylim=(0, None))
     descriptors.set(ylabel="descriptors", ylim=(0, None))
     keys.set(ylabel="keys in Redis", ylim=(0, None), xlabel="s")
