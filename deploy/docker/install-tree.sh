@@ -17,6 +17,14 @@ else
 fi
 test -x "$TREE/bin/python" || "$PYTHON" -m venv --without-pip "$TREE"
 "$PYTHON" -m pip --python "$TREE/bin/python" install --no-index --no-deps "$wheels"/*.whl
+
+packages=$("$TREE/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 # What no process reads at run time: tests, and the sources of what comes compiled.
-find "$TREE"/lib -depth -type d -name tests -path "*/site-packages/*" -exec rm -rf {} +
-find "$TREE"/lib -type f '(' -name "*.pyx" -o -name "*.pxd" -o -name "*.c" -o -name "*.cpp" -o -name "*.h" -o -name "*.hpp" ')' -delete
+find "$packages" -depth -type d -name tests -exec rm -rf {} +
+find "$packages" -type f '(' -name "*.pyx" -o -name "*.pxd" -o -name "*.c" -o -name "*.cpp" -o -name "*.h" -o -name "*.hpp" ')' -delete
+# Of Babel, which only reads CSV files for phonemizer, how dates are written; of jieba, keywords, parts of speech and the
+# model of another engine.
+rm -rf "$packages"/babel/locale-data "$packages"/jieba/{analyse,lac_small,posseg}
+# Debugging symbols are half of what is compiled. Not of libraries that wheels were mended with, nor of CUDA's.
+find "$packages" -type f -name "*.so*" -not -path "*.libs/*" -not -path "*/torch/*" -not -path "*/nvidia/*" \
+  -not -path "*/triton/*" -exec strip --strip-debug {} +
