@@ -92,9 +92,8 @@ class Fleet:
         """
         if not self.capacity:
             return 0.0
-        first, rest, batch = ahead[Lane.URGENT], ahead[Lane.STANDARD], ahead[Lane.BATCH]
-        held_s = first.held_s + rest.held_s + batch.held_s
-        audio_s = held_s + first.before_s + rest.before_s + num_starting * FIRST_CHUNK_AUDIO_S
+        lanes = [ahead[Lane.URGENT], ahead[Lane.STANDARD]]  # what runs of a batch gives way, or is over soon
+        audio_s = sum(lane.held_s + lane.before_s for lane in lanes) + num_starting * FIRST_CHUNK_AUDIO_S
         return self.load_s + audio_s / self.capacity
 
     @property

@@ -50,7 +50,7 @@ class Valkey:
         self.url = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         self.socket.unlink(missing_ok=True)
         options = [
             "--port",
@@ -62,6 +62,7 @@ class Valkey:
             "--save",
             "",
             *self._appends,
+            *more,
         ]
         with (self._folder / "valkey.log").open("ab") as log:
             self._process = subprocess.Popen([find_valkey(), *options], stdout=log, stderr=log)

@@ -19,6 +19,7 @@ from tests.conftest import running_valkey
 from tests.shared.test_streams import job, joined, opened
 from tests.worker.conftest import (
     BEAT_S,
+    GATEWAY_BEAT_S,
     VOICES,
     Gate,
     Start,
@@ -264,9 +265,10 @@ async def test_what_was_spoken_while_the_memory_was_full_is_kept_and_not_spoken_
     assert not gate.entered.acquire(blocking=False)
 
 
-async def refused_writes(redis: Redis) -> int:
-    """Frames that there was no memory for."""
-    return int((await redis.info("commandstats")).get("cmdstat_xadd", {}).get("rejected_calls", 0))
+async def refused_writes(redis: Redis, command: str = "xadd") -> int:
+    """Calls of that command that there was no memory for; frames are written by ``xadd``."""
+    said = (await redis.info("commandstats")).get(f"cmdstat_{command}", {})
+    return int(said.get("rejected_calls", 0)) + int(said.get("failed_calls", 0))
 
 
 async def test_jobs_that_a_restarted_queue_forgot_are_published_again() -> None:
@@ -336,3 +338,30 @@ async def test_an_answer_that_could_not_be_written_is_made_again(redis: Redis, s
         worker.stop()
         await running
     assert streams.has_failed
+
+
+async def test_a_queue_that_comes_back_full_is_told_again_once_it_has_room() -> None:
+    with running_valkey(durable=True) as server:
+        redis, gate = connect(server.url), Gate()
+        worker = Worker(gate, FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
+        working = asyncio.create_task(worker.run())
+        synthesis = make_synthesis(redis, grace_s=GATEWAY_BEAT_S)
+        await synthesis.start()
+        hearing = asyncio.create_task(collect(synthesis, 5))
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        server.stop()
+        server.start("--maxmemory", "1")
+        operator = connect(server.url)
+        async with asyncio.timeout(20):
+            while await refused_writes(operator, "evalsha") < 5:  # each heartbeat's: far longer than the grace
+                await asyncio.sleep(0.01)
+        assert not hearing.done()
+        await operator.config_set("maxmemory", 0)
+        gate.open.release(20)
+        async with asyncio.timeout(20):
+            assert [chunk.pcm for chunk in await hearing] == [expected_pcm(seq) for seq in range(5)]
+        worker.stop()
+        await working
+        await synthesis.close()
+        await redis.aclose()
+        await operator.aclose()
