@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.observed import ERROR_CODE
@@ -67,6 +68,8 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
 """First match wins; anything else is a 500."""
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _HOPELESS = frozenset(
     {"job_undeliverable", "voice_unavailable", "wire_version_unsupported", "wire_error", "downloads_unavailable"}
@@ -182,12 +185,26 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = _HTTP_CODES.get(error.status_code, "invalid_request")
         message = f"{error.detail}: {request.method} {request.url.path}"
-        return _answer(error.status_code, message, code, None, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if "Allow" in headers:
+            headers["Allow"] = _methods_at(request, headers["Allow"])
+        return _answer(error.status_code, message, code, None, headers)
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         log.error("unexpected", exc_info=error)
         return _answer(500, "Something went wrong on our side.", "internal_error", None, {})
+
+
+def _methods_at(request: Request, told: str) -> str:
+    """What may be done with the path: it may have a route for each method, and ``told`` is of the first alone."""
+    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
+    routes = request.app.router.routes
+    return ", ".join(
+        method
+        for method in _METHODS
+        if method in told or any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
+    )
 
 
 def _answer(status: int, message: str, code: str, param: str | None, headers: dict[str, str]) -> JSONResponse:

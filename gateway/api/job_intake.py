@@ -80,8 +80,8 @@ def _require_size(desk: Desk, body: JobRequest, speech: dict[str, Any]) -> None:
 async def _require_known(desk: Desk, body: JobRequest, speech: dict[str, Any]) -> None:
     """Raises FleetError where a voice, a language, a model or a rate is named that there is not."""
     require_model(body.model)
-    for place, item in enumerate(body.items or [JobItem.model_validate({**speech, "input": ""})]):
-        said = JobItem.model_validate(body.speech(item)) if body.items else item
+    for place, item in enumerate(body.items or [JobItem.of({**speech, "input": ""})]):
+        said = JobItem.of(body.speech(item)) if body.items else item
         try:
             desk.style(said.voice, said.lang_code, said.voice_aliases)
             choose_format(said.response_format, said.sample_rate, said.bitrate, desk.settings.sample_rate)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator
 from pydantic import model_validator as whole_validator
+from pydantic_core import to_json
 
 from gateway.api.schemas import AudioRequest, SpeechRequest, Voice, _number
 from gateway.api.webhook_urls import WebhookUrl
@@ -53,6 +55,12 @@ class JobItem(_FileRequest, SpeechRequest):
     """One of several texts: as a request for speech, and what to call it."""
 
     name: StrictStr | None = Field(None, min_length=1, max_length=MAX_NAME_LENGTH)
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """The item that ``JobRequest.speech`` speaks of. Raises ValidationError."""
+        # By way of JSON: in Python's own types its options would have to be objects of their class already.
+        return cls.model_validate_json(to_json(said))
 
     @field_validator("name")
     @classmethod

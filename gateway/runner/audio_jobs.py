@@ -79,7 +79,7 @@ class AudioJobs:
 
     def _plan(self, desk: Desk, batch: BatchRecord, text: str) -> list[Piece]:
         """A book's parts. Raises FleetError for markup that cannot be read, wherever in the book it is."""
-        said = JobItem.model_validate({**batch.request["speech"], "input": ""})
+        said = JobItem.of({**batch.request["speech"], "input": ""})
         style = desk.style(said.voice, said.lang_code, said.voice_aliases)
         # The pauses of a whole book are not those of one request.
         markup = replace(desk.markup(said, tags=said.allow_voice_tags), max_total_pause_s=math.inf)
@@ -106,9 +106,9 @@ class AudioJobs:
             nothing: bytes = msgpack.packb({"samples": 0})  # a row of stars, a block of code
             return Settled(True, nothing, characters)
 
-    def refused(self, error: FleetError) -> Settled:
+    def refused(self, batch: BatchRecord, error: FleetError) -> Settled:
         result: bytes = msgpack.packb(error_body(error))
-        return Settled(False, result)
+        return Settled(False, result, ends_all=batch.request["is_concatenated"])  # nobody wants a book without a part
 
     async def finish(self, batch: BatchRecord) -> Finished:
         if not batch.request["is_concatenated"]:
@@ -139,7 +139,7 @@ class AudioJobs:
         content = b"".join([part async for part in self._files.read(source, piece.start * scale, piece.end * scale)])
         if not batch.request["is_book"]:
             return JobItem.model_validate_json(content)
-        return JobItem.model_validate({**batch.request["speech"], "input": piece.before + decoded(content)})
+        return JobItem.of({**batch.request["speech"], "input": piece.before + decoded(content)})
 
     async def _part(self, batch: BatchRecord, utterance: Utterance, audio: Audio, characters: int) -> Settled:
         maker = CueMaker([part.text for part in utterance.script.segments if isinstance(part, Speech)])
@@ -219,7 +219,7 @@ class AudioJobs:
 
     def _cover(self, batch: BatchRecord) -> Cover:
         asked = batch.request
-        said = JobItem.model_validate({**asked["speech"], "input": ""})
+        said = JobItem.of({**asked["speech"], "input": ""})
         return Cover(
             format=choose_format(said.response_format, said.sample_rate, said.bitrate, self._settings.sample_rate),
             sample_rate=SAMPLE_RATE,

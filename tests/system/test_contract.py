@@ -57,6 +57,22 @@ def test_errors_have_one_shape(service: Service, method: str, path: str, status:
     assert ("allow" in answer.headers) == (status == 405)
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/livez", "GET"),
+        ("/v1/audio/speech", "POST"),
+        ("/v1/audio/jobs", "GET, POST"),
+        ("/v1/files/none", "GET, DELETE"),
+        ("/v1/files/none/content", "GET, HEAD"),
+        ("/web/", "GET, HEAD"),
+    ],
+)
+def test_what_may_be_done_with_a_path_is_told(service: Service, path: str, methods: str) -> None:
+    answer = httpx.put(service.url + path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 def test_the_sdk_knows_what_went_wrong(service: Service) -> None:
     client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
     with pytest.raises(openai.BadRequestError) as caught:

@@ -90,6 +90,17 @@ def test_items_become_files_of_their_own(jobs: Jobs) -> None:
         assert jobs.file(told) == jobs.service.service.speak(fields.pop("input"), **fields).content
 
 
+@pytest.mark.parametrize("normalise", [True, False])
+def test_numbers_are_read_as_a_job_says(jobs: Jobs, normalise: bool) -> None:
+    said: dict[str, Any] = {"normalization_options": {"normalize": normalise}, "voice": "af_sky"}
+    text = "It costs $12.50 in 1999."
+    spoken = jobs.service.service.speak(text, stream=False, **said).content
+    book = jobs.done(input=text, response_format="wav", **said)
+    assert np.array_equal(pcm_of(jobs.file(book["files"][0])), np.frombuffer(spoken, "<i2"))
+    items = jobs.done(items=[{"input": text, "response_format": "pcm", **said}, {"input": "Hi."}], **said)
+    assert jobs.file(items["files"][0]) == spoken
+
+
 def test_items_become_one_file_with_a_chapter_each(jobs: Jobs) -> None:
     items = [{"input": "Who is there?", "name": "Bella", "voice": "af_bella"}, {"input": "Me.", "voice": "am_adam"}]
     job = jobs.done(items=items, output="concatenated", response_format="mp3", chapter_pause=0.5, subtitles="vtt")
@@ -132,6 +143,13 @@ def test_what_cannot_be_spoken_fails_and_says_why(jobs: Jobs, body: dict[str, An
     job = jobs.wait(jobs.begin(**body))
     assert (job["status"], job["error"]["code"], job["error"]["param"]) == ("failed", code, param)
     assert job["files"] == []
+
+
+def test_a_book_whose_first_part_fails_is_not_spoken_on(jobs: Jobs) -> None:
+    items = [{"input": "😀"}, *({"input": text_of(5_000, seed=seed)} for seed in range(60))]
+    job = jobs.wait(jobs.begin(items=items, output="concatenated"))
+    assert (job["status"], job["error"]["code"]) == ("failed", "unspeakable_text")
+    assert job["progress"]["done"] < 30
 
 
 @pytest.mark.parametrize(
