@@ -187,7 +187,7 @@ class Crew:
         except FleetError as error:
             if may_pass(error) and claim.tries < self._max_tries:
                 raise
-            settled = kind.refused(error)
+            settled = kind.refused(batch, error)
         self._ending.add(claim)
         if await self._store.settle(claim, settled):
             await self._owners.lessen(batch, settled.characters)

@@ -59,7 +59,7 @@ class Kind(Protocol):
     async def work(self, batch: BatchRecord, claim: Claim) -> Settled:
         """Do an item. Raises FleetError."""
 
-    def refused(self, error: FleetError) -> Settled:
+    def refused(self, batch: BatchRecord, error: FleetError) -> Settled:
         """What an item comes to that cannot be done."""
 
     async def finish(self, batch: BatchRecord) -> Finished:

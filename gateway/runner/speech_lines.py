@@ -83,7 +83,8 @@ class SpeechLines:
         result: bytes = msgpack.packb([200, request_id, body])
         return Settled(True, result, len(utterance.text), audio.seconds, [record])
 
-    def refused(self, error: FleetError) -> Settled:
+    def refused(self, batch: BatchRecord, error: FleetError) -> Settled:
+        del batch  # whatever it is, its other lines are of use without this one
         result: bytes = msgpack.packb([status_of(error), None, error_body(error)])
         return Settled(False, result)
 

@@ -146,7 +146,7 @@ SETTLE = (
     ENTER_FILE
     + _RECORD
     + """
-local id, member, count, result, characters, audio_ms = unpack(ARGV)
+local id, member, count, result, characters, audio_ms, ends_all = unpack(ARGV)
 if field(id, 'status') ~= 'in_progress' then return 0 end
 if redis.call('HSETNX', of(id) .. ':results', member, result) == 0 then return 0 end
 keep(id, ':results')
@@ -156,8 +156,10 @@ disown(id, member)
 redis.call('HINCRBY', of(id), count, 1)
 redis.call('HINCRBY', of(id), 'characters', characters)
 redis.call('HINCRBY', of(id), 'audio_ms', audio_ms)
-for i = 7, #ARGV, 5 do enter_file(unpack(ARGV, i, i + 4)) end
-if number(id, 'done') + number(id, 'failed') >= number(id, 'total') then wind_up(id, 'finalizing', 'completed') end
+for i = 8, #ARGV, 5 do enter_file(unpack(ARGV, i, i + 4)) end
+if ends_all == '1' or number(id, 'done') + number(id, 'failed') >= number(id, 'total') then
+  wind_up(id, 'finalizing', 'completed')
+end
 return 1
 """
 )

@@ -111,6 +111,8 @@ class Settled:
     audio_s: float = 0.0
     files: Sequence[FileRecord] = ()
     """Become known with the result, or not at all."""
+    ends_all: bool = False
+    """Whether without it the others are of no use: no more of them are done."""
 
 
 class BatchStore:
@@ -217,7 +219,7 @@ class BatchStore:
         counts = ["done" if settled.is_done else "failed", settled.result, settled.characters]
         files = [word for record in settled.files for word in record.enter_args]
         async with reaching_redis():
-            args = [claim.batch_id, claim.member, *counts, int(settled.audio_s * 1000), *files]
+            args = [claim.batch_id, claim.member, *counts, int(settled.audio_s * 1000), int(settled.ends_all), *files]
             return bool(await self._settle(args=args))
 
     async def close(
