@@ -77,7 +77,7 @@ class EmbeddedValkey:
             stack.callback(self._end)
             self._start()
             if self._folder is not None:
-                asyncio.run(_forget_requests(self.url))
+                asyncio.run(_begin_anew(self.url))
             self._cleanup = stack.pop_all()
         return self
 
@@ -228,9 +228,11 @@ def _take(descriptor: int, folder: Path) -> None:
             return
 
 
-async def _forget_requests(url: str) -> None:
+async def _begin_anew(url: str) -> None:
     client = connect(url)
     try:
         await forget_requests(client)
+        with contextlib.suppress(redis.RedisError):  # it would grow too large by itself one day, and be done then
+            await client.execute_command("BGREWRITEAOF")  # the audio of the last life leaves the disk
     finally:
         await client.aclose()

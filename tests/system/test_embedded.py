@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from redis import Redis
 
 from cli.embedded import EmbeddedValkey, UpSettings, queue_folder, repair
+from tests.conftest import wait_until
 
 T = TypeVar("T")
 
@@ -49,6 +51,20 @@ def test_requests_under_way_are_forgotten_when_it_begins_anew_and_not_when_it_on
         client.hset("tts:worker:w", "engine", "fake")
         valkey.start_again()
         assert client.keys() == [b"tts:worker:w"]
+
+
+def test_what_was_spoken_leaves_the_disk_with_the_next_start(tmp_path: Path) -> None:
+    def spoken() -> bool:
+        for path in (tmp_path / "appendonlydir").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # one that has just been replaced
+                if b"a second of audio" in path.read_bytes():
+                    return True
+        return False
+
+    inside(tmp_path, lambda client: client.set("tts:reply:gateway", "a second of audio", ex=60))
+    assert spoken()
+    with EmbeddedValkey(tmp_path):
+        wait_until(lambda: not spoken(), "it is written anew")
 
 
 def test_without_a_folder_it_forgets_all() -> None:
