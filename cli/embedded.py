@@ -232,7 +232,8 @@ async def _begin_anew(url: str) -> None:
     client = connect(url)
     try:
         await forget_requests(client)
-        with contextlib.suppress(redis.RedisError):  # it would grow too large by itself one day, and be done then
-            await client.execute_command("BGREWRITEAOF")  # the audio of the last life leaves the disk
+        # The audio of the last life leaves the disk. Where it cannot now, it does when it has grown.
+        with contextlib.suppress(redis.RedisError):
+            await client.bgrewriteaof()  # type: ignore[no-untyped-call]
     finally:
         await client.aclose()
