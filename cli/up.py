@@ -52,6 +52,11 @@ def bring_up(wishes: Wishes) -> None:
     if wishes.engine:
         environment["ENGINE"] = os.environ["ENGINE"] = wishes.engine
     gateway_settings, worker_settings = GatewaySettings(), WorkerSettings()
+    has_queue = "redis_url" not in gateway_settings.model_fields_set
+    if wishes.repair and (wishes.ephemeral or not has_queue):
+        raise click.UsageError(
+            "--repair mends the queue that `up` keeps itself: there is none with REDIS_URL or --ephemeral."
+        )
     _require_free_port(gateway_settings.host, gateway_settings.port)
     if worker_settings.chosen_engine != "fake":
         from cli.models import pull
@@ -59,7 +64,7 @@ def bring_up(wishes: Wishes) -> None:
         pull()
     with _stop_signals() as stop, contextlib.ExitStack() as stack:
         queue = None
-        if "redis_url" not in gateway_settings.model_fields_set:
+        if has_queue:
             queue = stack.enter_context(_own_queue(wishes, gateway_settings.storage_url))
             environment["REDIS_URL"] = queue.url
         if not worker_settings.onnx_num_threads:

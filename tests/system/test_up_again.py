@@ -162,3 +162,11 @@ def test_two_do_not_share_a_folder(home: Home) -> None:
     other = subprocess.run(command, env=environment, cwd=home.folder, capture_output=True, check=False, timeout=30)
     assert other.returncode == 1
     assert f"(process {home.pid}) has its queue in {home.folder}/data/queue" in other.stderr.decode()
+
+
+@pytest.mark.parametrize(("options", "environment"), [(["--ephemeral"], {}), ([], {"REDIS_URL": "redis://localhost"})])
+def test_only_a_queue_that_is_kept_here_can_be_repaired(options: list[str], environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "cli", "up", "--engine", "fake", "--repair", *options]
+    refused = subprocess.run(command, env=os.environ | environment, capture_output=True, check=False, timeout=30)
+    assert refused.returncode == 2
+    assert b"--repair mends" in refused.stderr
