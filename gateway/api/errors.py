@@ -9,9 +9,9 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.observed import ERROR_CODE
@@ -68,8 +68,6 @@ STATUS: tuple[tuple[type[FleetError], int], ...] = (
 """First match wins; anything else is a 500."""
 
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _HOPELESS = frozenset(
     {"job_undeliverable", "voice_unavailable", "wire_version_unsupported", "wire_error", "downloads_unavailable"}
@@ -198,13 +196,9 @@ def install(app: FastAPI) -> None:
 
 def _methods_at(request: Request, told: str) -> str:
     """What may be done with the path: it may have a route for each method, and ``told`` is of the first alone."""
-    asked = {"type": "http", "path": request.scope["path"], "root_path": request.scope.get("root_path", "")}
-    routes = request.app.router.routes
-    return ", ".join(
-        method
-        for method in _METHODS
-        if method in told or any(route.matches({**asked, "method": method})[0] is Match.FULL for route in routes)
-    )
+    here = getattr(request.scope.get("route"), "path", None)
+    routes = [route for route in iter_route_contexts(request.app.routes) if here and route.path == here]
+    return ", ".join(sorted({*told.split(", "), *(method for route in routes for method in route.methods or ())}))
 
 
 def _answer(status: int, message: str, code: str, param: str | None, headers: dict[str, str]) -> JSONResponse:

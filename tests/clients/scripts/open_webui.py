@@ -1,4 +1,4 @@
-"""Open WebUI's calls, sent as its `routers/audio.py` sends them; Open WebUI itself is not run."""
+"""Open WebUI's calls, sent as `routers/audio` of its version 0.12.4 sends them; Open WebUI itself is not run."""
 
 from __future__ import annotations
 
