@@ -165,7 +165,7 @@ class Service:
         """The workers' counters, summed; where keys are needed, the environment must have an ADMIN_API_KEY."""
         headers = {"x-api-key": self._environment.get("ADMIN_API_KEY", "")}
         workers = httpx.get(self.url + "/health", headers=headers, timeout=5).json()["workers"]
-        names = ("jobs_done", "jobs_cancelled", "jobs_expired", "jobs_failed", "audio_s")
+        names = ("jobs_done", "jobs_cancelled", "jobs_expired", "jobs_failed", "jobs_interrupted", "audio_s")
         return {name: sum(worker[name] for worker in workers) for name in names}
 
     def speak(self, text: str, **fields: object) -> httpx.Response:

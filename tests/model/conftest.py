@@ -36,6 +36,9 @@ class Remembering:
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         return [self._one(job) for job in batch]
 
+    def interrupt(self) -> None:
+        self._engine.interrupt()
+
     def _one(self, job: EngineJob) -> Speech | EngineError:
         key = (job.token_ids, job.style.tobytes(), job.speed)
         if key not in self._spoken:

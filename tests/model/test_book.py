@@ -6,10 +6,11 @@ import io
 from collections.abc import Iterator
 
 import av
+import numpy as np
 import pytest
 import srt
 
-from bench.ears import WHISPER_HZ, Ears, resampled, word_errors, words
+from bench.ears import WHISPER_HZ, Ears, for_ears, resampled, word_errors, words
 from bench.texts import text_of
 from tests.batch_service import running_batch_service
 from tests.jobs import Jobs
@@ -27,6 +28,21 @@ MAX_WORD_ERROR_RATE = 0.15
 def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     with running_batch_service(tmp_path_factory.mktemp("book"), {"ENGINE": "onnx"}) as service:
         yield Jobs(service)
+
+
+def test_a_book_gives_way_to_who_is_urgent(jobs: Jobs, ears: Ears) -> None:
+    text, sentence = text_of(400, seed=7), "The bill came to forty two dollars."
+    job_id, service = jobs.begin(input=text, response_format="wav", voice="am_michael"), jobs.service.service
+    for _ in range(20):
+        spoken = service.speak(sentence, stream=False).content
+        assert words(ears.hear(for_ears(np.frombuffer(spoken, "<i2")))) == words(sentence)
+        if service.counters()["jobs_interrupted"]:
+            break
+    assert service.counters()["jobs_interrupted"]
+    job = jobs.wait(job_id, timeout_s=400)
+    with av.open(io.BytesIO(jobs.file(job["files"][0])), "r") as file:
+        heard = words(ears.hear(resampled(list(file.decode(file.streams.audio[0])))))
+    assert word_errors(words(text), heard) <= MAX_WORD_ERROR_RATE * len(words(text))
 
 
 def test_a_book_of_5_000_characters(jobs: Jobs, ears: Ears) -> None:

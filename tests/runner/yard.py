@@ -69,7 +69,8 @@ class Toy:
         record = await self.files.write(card, _once(name.encode()))
         return Settled(True, name.encode(), 10, 0.1, [record])
 
-    def refused(self, error: FleetError) -> Settled:
+    def refused(self, batch: BatchRecord, error: FleetError) -> Settled:
+        del batch
         return Settled(False, error.code.encode())
 
     async def finish(self, batch: BatchRecord) -> Finished:
