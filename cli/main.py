@@ -247,26 +247,29 @@ def say(  # noqa: PLR0917 - click hands over the options
     url: str,
     api_key: str,
 ) -> None:
-    """Have a running service speak TEXT, a file, or with - standard input: into a file, or aloud.
+    """Have a running service speak TEXT, a file, or standard input: into a file, or aloud.
 
     \b
     kokoro-fleet say "Hello world!" -o hello.mp3
     kokoro-fleet say -f book.txt -o book.m4a --subtitles book.srt
-    fortune | kokoro-fleet say - --play
+    fortune | kokoro-fleet say --play
 
     Exits with 1 if the service or the player fails, 2 for wrong options, 130 after Ctrl-C, which cancels the work.
     """
-    from cli.say import SUBTITLES, Outlets, Saying
+    from cli.say import SUBTITLES, Outlets, Saying, format_of
     from cli.say import say as say_it
 
-    if (text is None) == (source is None):
-        raise click.UsageError("Give a TEXT, - for standard input, or --file.")
+    if text is not None and source is not None:
+        raise click.UsageError("Give a TEXT or a --file, not both.")
     if not (output or play or subtitles):
         raise click.UsageError("Say where to: --output, --play or --subtitles.")
     if subtitles and subtitles.suffix.lower() not in SUBTITLES:
         raise click.UsageError("--subtitles takes a name that ends with .srt or .vtt.")
-    form = response_format or (output.suffix.removeprefix(".").lower() or "mp3" if output else "pcm")
-    saying = Saying(_text(text, source), voice, form, speed, lang_code)
+    form = response_format or (format_of(output) if output else "pcm")
+    said = _text(text, source)
+    if text is None and source is None and not said.strip():
+        raise click.UsageError("Give a TEXT, standard input, or --file.")
+    saying = Saying(said, voice, form, speed, lang_code)
     say_it(saying, Outlets(output, subtitles, play), url, api_key)
 
 
@@ -275,6 +278,7 @@ def _text(text: str | None, source: Path | None) -> str:
     try:
         if source is not None:
             return source.read_text(encoding="utf-8")
-        return sys.stdin.buffer.read().decode() if text == "-" else text or ""
+        is_piped = text is None and not sys.stdin.isatty()
+        return sys.stdin.buffer.read().decode() if is_piped or text == "-" else text or ""
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{source or 'Standard input'} is not UTF-8 text: {error.reason}.") from error

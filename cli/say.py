@@ -24,6 +24,14 @@ READ_TIMEOUT_S = 600
 INTERRUPTED = 130
 """As shells have it: 128 and SIGINT."""
 SUBTITLES = {".srt": "srt", ".vtt": "vtt"}
+_ENDINGS = {"": "mp3", "ulaw": "mulaw", "ul": "mulaw", "al": "alaw", "ogg": "opus", "oga": "opus", "mp4": "m4a"}
+"""Of names whose format is called otherwise."""
+
+
+def format_of(path: Path) -> str:
+    """What the API calls the format that a file's name ends with."""
+    ending = path.suffix.removeprefix(".").lower()
+    return _ENDINGS.get(ending, ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,10 @@ def say(saying: Saying, outlets: Outlets, url: str, api_key: str) -> None:
     except httpx.RemoteProtocolError as error:
         raise click.ClickException("The server broke off in the middle of the audio; nothing was written.") from error
     except httpx.HTTPError as error:
-        raise click.ClickException(f"No answer from {url}: {error or type(error).__name__}") from error
+        told = (
+            f"No answer from {url}: {error or type(error).__name__}. Is it running there? `kokoro-fleet up` starts it."
+        )
+        raise click.ClickException(told) from error
     names = ", ".join(str(path) for path in (outlets.output, outlets.subtitles) if path)
     took_s = time.monotonic() - heard.began
     Console(stderr=True, highlight=False).print(

@@ -17,6 +17,7 @@ import pytest
 import srt
 import webvtt
 
+from cli.say import format_of
 from tests.conftest import Service, wait_until
 
 
@@ -76,6 +77,11 @@ def test_say_writes_the_format_that_the_name_says(service: Service, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
 
+@pytest.mark.parametrize(("name", "form"), [("a.ulaw", "mulaw"), ("a.ogg", "opus"), ("a", "mp3"), ("a.WAV", "wav")])
+def test_say_knows_names_that_formats_go_by(tmp_path: Path, name: str, form: str) -> None:
+    assert format_of(tmp_path / name) == form
+
+
 def test_say_shows_the_servers_reason_and_writes_nothing(service: Service, tmp_path: Path) -> None:
     result = cli("say", "Hi.", "-o", str(tmp_path / "a.mp3"), "--voice", "af_bela", "--url", service.url)
     assert result.returncode == 1
@@ -88,10 +94,11 @@ def test_say_reads_a_file_and_standard_input(service: Service, tmp_path: Path) -
     source.write_text("Grüße aus Köln.", encoding="utf-8")
     result = cli("say", "-f", str(source), "-o", str(tmp_path / "a.pcm"), "--url", service.url)
     assert result.returncode == 0, result.stderr
-    command = [sys.executable, "-m", "cli", "say", "-", "-o", str(tmp_path / "b.pcm"), "--url", service.url]
-    with source.open("rb") as text:
-        subprocess.run(command, stdin=text, check=True, timeout=60, stderr=subprocess.DEVNULL)
-    assert (tmp_path / "a.pcm").read_bytes() == (tmp_path / "b.pcm").read_bytes()
+    for name, dash in (("b.pcm", ["-"]), ("c.pcm", [])):
+        command = [sys.executable, "-m", "cli", "say", *dash, "-o", str(tmp_path / name), "--url", service.url]
+        with source.open("rb") as text:
+            subprocess.run(command, stdin=text, check=True, timeout=60, stderr=subprocess.DEVNULL)
+        assert (tmp_path / "a.pcm").read_bytes() == (tmp_path / name).read_bytes()
     source.write_bytes(b"\xff\xfe")
     result = cli("say", "-f", str(source), "-o", str(tmp_path / "c.pcm"), "--url", service.url)
     assert result.returncode == 1
@@ -160,6 +167,7 @@ def test_say_without_a_server(tmp_path: Path) -> None:
     result = cli("say", "Hi.", "-o", str(tmp_path / "a.mp3"), "--url", "http://127.0.0.1:9")
     assert result.returncode == 1
     assert "No answer from http://127.0.0.1:9" in result.stderr
+    assert "kokoro-fleet up" in result.stderr
 
 
 def test_wrong_settings_are_named() -> None:
