@@ -131,7 +131,8 @@ def cost(text: str, language: Language = Language.EN_US, *, lexicon: Lexicon | N
         refuse_unspeakable(speech.text, language)
     sections = [section.text for speech in speeches for section in cut_sections(without_code(speech), language)]
     cut = clock()
-    told = [(lexicon or Lexicon()).apply(clean(section)) for section in sections]
+    entries = lexicon or Lexicon()
+    told = [entries.apply(clean(section)) for section in sections]
     normal = [normalise(section, language, _OPTIONS) for section in told]
     normalised = clock()
     for each in normal:

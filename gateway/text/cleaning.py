@@ -7,13 +7,16 @@ for ``normaliser``. Everything else with a letter or a digit in it is spoken or 
 from __future__ import annotations
 
 import functools
+import re
+import string
 import unicodedata
 
 import regex
 
 from gateway.text.aligned import AlignedText
 from gateway.text.normaliser.emoji import EMOJI
-from gateway.text.rules import Rule, apply_rules, remembered
+from gateway.text.rule_table import RuleTable
+from gateway.text.rules import NOT_ASCII, Respelling, Rule, remembered
 
 _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 """Latin, Greek and Cyrillic letters that espeak-ng's English voices read; of others they spell the code point."""
@@ -21,8 +24,17 @@ _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 _ALPHABETS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]")
 
 
-_ORDINARY = r"\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0410-\u044f\u4e00-\u9fff"
+_ORDINARY = (
+    r"\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9\u0410-\u044f\u4e00-\u9fff"
+    r"\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e"
+)
 """Letters that stay what they are as long as no mark follows: those of most texts."""
+
+_LETTER_HINT = re.compile(rf"[^\x00-\x7f\xa0-\xb4\xb6-\xbf\u2000-\u206f{_ORDINARY}]")
+"""Of what is left some are letters in disguise, or marks; the standard library looks it up in a table."""
+
+_MARK_HINT = re.compile(rf"[^\x00-\xac\xae-\xff\u2010-\u2027\u2030-\u205f{_ORDINARY}]")
+"""The same of marks, visible or not."""
 
 _MAX_MARKS = 8
 """On one letter, itself included; more is decoration."""
@@ -47,54 +59,55 @@ def _plain_digit(digit: regex.Match[str]) -> str:
     return str(unicodedata.decimal(digit.group(), " "))
 
 
-def _uncircled(match: regex.Match[str]) -> str:
-    circled = match.group()
+@functools.lru_cache(maxsize=1024)
+def _uncircled(circled: str) -> str:
     number = unicodedata.numeric(circled, None)
     plain = unicodedata.normalize("NFKC", circled) if number is None else f"{number:.0f}"
     return f" {plain} "
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "invisible marks",
-        regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|[\p{{Cf}}\p{{Variation_Selector}}\u034f\u20e3]++"),
-        lambda _: "",
-        hint=regex.compile(r"[^\x00-\x7f]"),
-    ),
-    Rule(
-        "characters without meaning",
-        regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffd]"),
-        lambda _: " ",
-    ),
-    Rule(
-        "apostrophes",
-        regex.compile(r"[\u02bc\uff07\u201b]|(?<=\p{L})[\u00b4`](?=\p{L})"),
-        lambda _: "'",
-    ),
-    Rule(
-        "marks on nothing",
-        regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|(?<![\p{{L}}\p{{M}}])\p{{M}}++"),
-        lambda _: "",
-        hint=regex.compile(r"[^\x00-\x7f]"),
-    ),
-    Rule(
-        "letters in disguise",
-        regex.compile(rf"(?V1)[\p{{L}}--[\x00-\x7f\xaa\xba\u2139{_ORDINARY}]]\p{{M}}*+|[A-Za-z{_ORDINARY}]\p{{M}}++"),
-        _plain_letter,
-        hint=regex.compile(r"[^\x00-\x7f]"),
-    ),
-    Rule(
-        "digits in disguise",
-        regex.compile(r"(?V1)[\p{Nd}--[0-9]]"),
-        remembered(_plain_digit),
-        hint=regex.compile(r"[^\x00-\x7f]"),
-    ),
-    Rule(
-        "letters and numbers in circles",
-        regex.compile(r"[\u2460-\u24ff\u2776-\u2793]"),
-        remembered(_uncircled),
-        hint=regex.compile(r"[^\x00-\x7f]"),
-    ),
+RULES = RuleTable(
+    (
+        Rule(
+            "invisible marks",
+            regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|[\p{{Cf}}\p{{Variation_Selector}}\u034f\u20e3]++"),
+            lambda _: "",
+            NOT_ASCII,
+            hint=_MARK_HINT,
+        ),
+        Rule(
+            "characters without meaning",
+            regex.compile(r"(?V1)[[\p{Cc}--\s]\p{Co}\p{Cn}\u115f\u1160\u3164\uffa0\ufffd]"),
+            lambda _: " ",
+            NOT_ASCII | frozenset(map(chr, range(128))) - frozenset(string.printable),
+        ),
+        Rule(
+            "apostrophes",
+            regex.compile(r"[\u02bc\uff07\u201b]|(?<=\p{L})[\u00b4`](?=\p{L})"),
+            lambda _: "'",
+            frozenset("\u02bc\uff07\u201b\u00b4`"),
+        ),
+        Rule(
+            "marks on nothing",
+            regex.compile(rf"(?V1){EMOJI}(*SKIP)(*FAIL)|(?<![\p{{L}}\p{{M}}])\p{{M}}++"),
+            lambda _: "",
+            NOT_ASCII,
+            hint=_MARK_HINT,
+        ),
+        Rule(
+            "letters in disguise",
+            regex.compile(
+                rf"(?V1)[\p{{L}}--[\x00-\x7f\xaa\xba\u2139{_ORDINARY}]]\p{{M}}*+|[A-Za-z{_ORDINARY}]\p{{M}}++"
+            ),
+            _plain_letter,
+            NOT_ASCII,
+            hint=_LETTER_HINT,
+        ),
+        Rule("digits in disguise", regex.compile(r"(?V1)[\p{Nd}--[0-9]]"), remembered(_plain_digit), NOT_ASCII),
+        Respelling(
+            "letters and numbers in circles", re.compile(r"[\u2460-\u24ff\u2776-\u2793]"), _uncircled, NOT_ASCII
+        ),
+    )
 )
 """In this order: letters are composed after invisible marks between them are gone."""
 
@@ -103,7 +116,7 @@ _WHITESPACE = regex.compile(r"[^\S ]\s*+| \s++")
 
 def clean(text: AlignedText) -> AlignedText:
     """Apply the rules. Line breaks stay, so that paragraphs can still be told apart."""
-    return apply_rules(text, RULES)
+    return RULES.apply(text)
 
 
 def on_one_line(text: AlignedText) -> AlignedText:

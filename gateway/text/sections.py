@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.text.aligned import AlignedText
 from gateway.text.languages import Language
@@ -25,8 +25,7 @@ _LOOKAHEAD_CHARS = 64
 """What follows a stop, and may decide that it ends no sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     text: AlignedText
     is_last: bool
 

@@ -35,7 +35,7 @@ _STOP = re.compile(
 _FOLLOWER = re.compile(
     r"""(?P<space>\s*+)(?P<openers>["'“‘«(\[{「『（［【《〈¿¡*_]*+)(?P<word>[^\W\d_]{0,24}+)(?P<next>\S?)"""
 )
-_LAST_WORD = re.compile(r"[^\s\"'“‘«(\[{—/*_]*+\Z")
+_UP_TO_LAST_WORD = re.compile(r".*[\s\"'“‘«(\[{—/*_]", re.DOTALL)
 _DOTTED_LETTERS = re.compile(r"(?:[^\W\d_]\.)*+[^\W\d_]")
 _NON_SPACE = re.compile(r"\S")
 
@@ -67,9 +67,12 @@ def _split_paragraph(
     while end > begin and text[end - 1].isspace():
         end -= 1
     for stop in _STOP.finditer(text, begin, end):
-        if stop.end() < end and _ends_sentence(text, begin, stop, end, known):
-            yield SentenceSpan(begin, stop.end(), ends_paragraph=False)
-            begin = _skip_space(text, stop.end(), end)
+        after = stop.end()
+        if after == end or not (text[after].isspace() or text[stop.start()] in _ENDS_ANYWHERE):
+            continue
+        if _ends_sentence(text, begin, stop, end, known):
+            yield SentenceSpan(begin, after, ends_paragraph=False)
+            begin = _skip_space(text, after, end)
     if begin < end:
         yield SentenceSpan(begin, end, ends_paragraph=ends_paragraph)
 
@@ -80,39 +83,42 @@ def _skip_space(text: str, start: int, end: int) -> int:
 
 
 def _ends_sentence(text: str, begin: int, stop: re.Match[str], end: int, known: Abbreviations) -> bool:
+    """Whether the sentence that began at ``begin`` ends at ``stop``: space follows, or it needs none."""
     follower = _FOLLOWER.match(text, stop.end(), end)
     assert follower is not None  # noqa: S101 - every part of the pattern may be empty
-    run, word = stop["stop"], follower["word"]
-    if not follower["space"]:
+    run, closers = stop.groups()
+    space, openers, word, following = follower.groups()
+    if not space:
         # 「はい。」と言った goes on, 「はい。」「いいえ。」 and （はい。）次 do not.
-        goes_on = _QUOTES.intersection(stop["closers"]) and not follower["openers"]
-        return run[0] in _ENDS_ANYWHERE and not goes_on
-    if follower["next"] in {".", "!", "?", "…"} and not word:
+        return not _QUOTES.intersection(closers) or bool(openers)
+    if not word and following in {".", "!", "?", "…"}:
         return False  # ". . ." is one ellipsis
     goes_on = word[:1].islower()
-    if goes_on and stop["closers"].strip("*_"):
+    if goes_on and closers.strip("*_"):
         return False  # "Stop!" he said.
+    if run == ".":
+        return _full_stop_ends(text, begin, stop.start(), follower, known)
     if "!" in run or "?" in run or "؟" in run or run[0] in _ENDS_ANYWHERE:
         return True
-    if run != ".":
-        return not goes_on  # an ellipsis: "Wait... what?"
-    return _full_stop_ends(text, begin, stop.start(), follower, known)
+    return not goes_on  # an ellipsis: "Wait... what?"
 
 
 def _full_stop_ends(text: str, begin: int, stop: int, follower: re.Match[str], known: Abbreviations) -> bool:
     """Whether the single full stop at ``stop`` ends the sentence that began at ``begin``."""
-    found = _LAST_WORD.search(text, max(begin, stop - _LONGEST_ABBREVIATION), stop)
-    word = found.group() if found else ""
+    next_word, following = follower.group("word", "next")
+    begin_of_word = max(begin, stop - _LONGEST_ABBREVIATION)
+    before = _UP_TO_LAST_WORD.match(text, begin_of_word, stop)
+    word = text[before.end() if before else begin_of_word : stop]
     if not word:
-        return not follower["word"][:1].islower()
+        return not next_word[:1].islower()
     if word.isdecimal() and stop - begin == len(word):
         return False  # "1. Open the lid."
-    begins = follower["word"][:1].isupper() and follower["word"].lower() in known.begins
+    begins = next_word[:1].isupper() and next_word.lower() in known.begins
     lowered = word.lower()
     if lowered in known.continues:
         return False
     if lowered in known.continues_before_number:
-        return not follower["next"].isdecimal() or bool(follower["word"])
+        return not following.isdecimal() or bool(next_word)
     if lowered in known.may_end or _DOTTED_LETTERS.fullmatch(word):
         return begins
     return True

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
 import regex
 
 from gateway.text.aligned import AlignedText
-from gateway.text.cleaning import _composed, clean, on_one_line
+from gateway.text.cleaning import _ORDINARY, RULES, _composed, clean, on_one_line
+from gateway.text.rules import Rule
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,30 @@ def test_ordinary_letters_need_no_look() -> None:
         after = clean(AlignedText.of(letter)).text
         assert after == _composed(letter), letter
         assert clean(AlignedText.of(f"{letter}\u0301")).text == _composed(f"{letter}\u0301"), letter
+
+
+_EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
+
+
+def test_letters_that_are_taken_for_ordinary_stay_what_they_are() -> None:
+    ordinary = regex.findall(f"[{_ORDINARY}]", "".join(_EVERY_CHARACTER))
+
+    assert [letter for letter in ordinary if _composed(letter) != letter] == []
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if isinstance(rule, Rule) and rule.hint is not None])
+def test_every_character_that_a_rule_may_match_is_a_hint_of_it(rule: Rule) -> None:
+    assert rule.hint is not None
+    found = [char for char in _EVERY_CHARACTER if rule.pattern.match(char)]
+
+    assert found
+    assert [char for char in found if not rule.hint.match(char)] == []
+
+
+def test_every_mark_is_a_hint_of_a_letter_with_marks() -> None:
+    (rule,) = [rule for rule in RULES if rule.name == "letters in disguise"]
+    marks = regex.findall(r"\p{M}", "".join(_EVERY_CHARACTER))
+
+    assert isinstance(rule, Rule)
+    assert rule.hint is not None
+    assert [mark for mark in marks if not rule.hint.match(mark)] == []

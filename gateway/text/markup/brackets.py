@@ -84,9 +84,11 @@ class _Told(NamedTuple):
 
 def _with_told(text: AlignedText, start: int, end: int, told: Sequence[_Told]) -> AlignedText:
     """``text[start:end]`` with those stretches of it, which count from the beginning of ``text``."""
-    said = {text.starts[stretch.start]: stretch.said for stretch in told if stretch.said is not None}
-    edits = ((stretch.start - start, stretch.end - start, OBJECT if stretch.said else "") for stretch in told)
     piece = text if start == 0 and end == len(text.text) else text.slice(start, end)
+    if not told:
+        return piece
+    said = {text.starts[stretch.start]: stretch.said for stretch in told if stretch.said is not None}
+    edits = [(stretch.start - start, stretch.end - start, OBJECT if stretch.said else "") for stretch in told]
     return piece.edited(edits, said)
 
 

@@ -13,6 +13,8 @@ _ROUNDING_S = 1e-6
 
 _LINE_END = "\n\n"
 
+_MANY_PARTS = 500
+
 _WITH_STRESS = frozenset({Language.EN_US, Language.EN_GB})
 
 
@@ -26,6 +28,8 @@ class ScriptBuilder:
         self._marks: list[Mark] = []
         self._parts: list[AlignedText] = []
         """Of the speech that is being collected; all in ``_style``, none empty."""
+        self._earlier: list[AlignedText] = []
+        """What came before those, many of them joined: a book's worth of small objects would burden the collector."""
         self._style: Style | None = None
         self._is_apart = False
         self._total_pause_s = 0.0
@@ -34,16 +38,20 @@ class ScriptBuilder:
         """Add ``text``, which goes on from what was added before. Raises InvalidMarkup."""
         if not text.text:
             return
-        self._refuse_stress(text, style)
+        if text.said:
+            self._refuse_stress(text, style)
         # Spaces sound the same in every style, and so end no speech.
-        if style != self._style and not text.text.isspace():
+        if style is not self._style and style != self._style and not text.text.isspace():
             self._flush()
             self._style = style
         if self._is_apart and self._parts and _would_run_together(self._parts[-1].text[-1], text.text[0]):
             place = self._parts[-1].ends[-1]
-            self._parts.append(AlignedText(" ", [place], [place]))
+            self._parts.append(AlignedText(" ", (place,), (place,)))
         self._is_apart = False
         self._parts.append(text)
+        if len(self._parts) > _MANY_PARTS:
+            self._earlier.append(joined(self._parts[:-1]))
+            del self._parts[:-1]
 
     def apart(self) -> None:
         """What comes next is no part of the word that came last, even if nothing stands between them."""
@@ -52,7 +60,7 @@ class ScriptBuilder:
     def end_line(self, place: int) -> None:
         """End the sentence for all that comes after, unless nothing has come since the last end."""
         if self._parts and self._parts[-1].text is not _LINE_END:
-            self._parts.append(AlignedText(_LINE_END, [place] * 2, [place] * 2))
+            self._parts.append(AlignedText(_LINE_END, (place, place), (place, place)))
 
     def pause(self, seconds: float, char_start: int, char_end: int) -> None:
         """Add silence. Raises InvalidMarkup for more than the limits allow."""
@@ -88,9 +96,10 @@ class ScriptBuilder:
                 raise refusal(self._source, message, start, start + len(said.text))
 
     def _flush(self) -> None:
-        if self._style is not None and not all(part.text.isspace() for part in self._parts):
-            self._segments.append(Speech(joined(self._parts), self._style))
-        self._parts = []
+        parts = [*self._earlier, *self._parts]
+        if self._style is not None and not all(part.text.isspace() for part in parts):
+            self._segments.append(Speech(joined(parts), self._style))
+        self._parts, self._earlier = [], []
 
 
 def _would_run_together(before: str, after: str) -> bool:

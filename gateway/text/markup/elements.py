@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -33,8 +33,7 @@ class Content(Enum):
     NONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What holds between the tags of an element."""
 
     style: Style
@@ -83,11 +82,11 @@ class Opening(NamedTuple):
         """``scope`` with the rate that its parts make."""
         rate = scope.voice_rate * scope.prosody_rate
         place = (self.element.char_start, self.element.char_end)
-        return replace(scope, style=self.voices.at_rate(scope.style, rate, *place))
+        return scope._replace(style=self.voices.at_rate(scope.style, rate, *place))
 
 
 def _container(at: Opening) -> Scope:
-    return replace(at.outer, style=at.style(at.outer.style)) if "xml:lang" in at.element.attributes else at.outer
+    return at.outer._replace(style=at.style(at.outer.style)) if "xml:lang" in at.element.attributes else at.outer
 
 
 def _lang(at: Opening) -> Scope:
@@ -103,17 +102,17 @@ def _break(at: Opening) -> Scope:
     if seconds is None:
         raise at.refusal("a time is written in seconds or milliseconds, as in 1.5s or 500ms")
     at.builder.pause(seconds, at.element.char_start, at.element.char_end)
-    return replace(at.outer, content=Content.NONE)
+    return at.outer._replace(content=Content.NONE)
 
 
 def _mark(at: Opening) -> Scope:
     at.builder.mark(at.required("name"), at.element.char_start)
-    return replace(at.outer, content=Content.NONE)
+    return at.outer._replace(content=Content.NONE)
 
 
 def _voice(at: Opening) -> Scope:
     style = at.voices.style(at.required("name"), at.outer.style, at.element.char_start, at.element.char_end)
-    return at.at_rate(replace(at.outer, style=at.style(style), voice_rate=style.rate))
+    return at.at_rate(at.outer._replace(style=at.style(style), voice_rate=style.rate))
 
 
 def _prosody(at: Opening) -> Scope:
@@ -124,7 +123,7 @@ def _prosody(at: Opening) -> Scope:
     if volume > MAX_VOLUME:
         raise at.refusal(f"this makes the volume {volume:.4g}; it must be at most {MAX_VOLUME:g}")
     style = replace(at.outer.style, volume=volume)
-    return at.at_rate(replace(at.outer, style=style, prosody_rate=at.outer.prosody_rate * rate))
+    return at.at_rate(at.outer._replace(style=style, prosody_rate=at.outer.prosody_rate * rate))
 
 
 def _prosody_rate(at: Opening) -> float:
@@ -149,11 +148,11 @@ def _emphasis(at: Opening) -> Scope:
     level = (at.attribute("level") or "moderate").strip().lower()
     if level not in STRESSES:
         raise at.refusal(f"a level is one of {', '.join(STRESSES)}")
-    return replace(at.outer, stress=STRESSES[level])
+    return at.outer._replace(stress=STRESSES[level])
 
 
 def _desc(at: Opening) -> Scope:
-    return replace(at.outer, content=Content.UNSPOKEN)
+    return at.outer._replace(content=Content.UNSPOKEN)
 
 
 def _sub(at: Opening) -> Scope:
@@ -187,7 +186,7 @@ def _say_as(at: Opening) -> Scope:
 
 
 def _replaced(at: Opening, reading: Callable[[AlignedText], AlignedText]) -> Scope:
-    return replace(at.outer, content=Content.REPLACED, reading=reading)
+    return at.outer._replace(content=Content.REPLACED, reading=reading)
 
 
 class Kind(NamedTuple):

@@ -36,6 +36,8 @@ the space before it, so that a text is made of nothing else, but for the space a
 class _Node:
     """Of a tree of tokens, each with a space before it where one belongs there; before a first one anything may be."""
 
+    only: list[str] = field(default_factory=list)
+    """What comes next in all entries that begin as this one does."""
     following: dict[str, _Node] = field(default_factory=dict)
     phonemes: str | None = None
     """Of the entry that ends here."""
@@ -75,6 +77,9 @@ class Lexicon:
                 self._add(word, ipa)
             except ValueError as error:
                 raise InvalidValue(f"{param}: {_clipped(word)!r}: {error}.", param=param) from None
+        for root in (self._exact, self._any_case):
+            for node in root.following.values():
+                _shorten(node)
 
     def __reduce__(self) -> tuple[Callable[[tuple[tuple[str, str], ...]], Lexicon], tuple[tuple[tuple[str, str], ...]]]:
         """Its words alone travel, section by section; the process that gets them remembers what it made of them."""
@@ -137,12 +142,26 @@ def _lexicon_of(entries: tuple[tuple[str, str], ...]) -> Lexicon:
     return Lexicon(dict(entries))
 
 
+def _shorten(node: _Node) -> None:
+    """Make one step of each stretch of the tree in which it does not branch."""
+    while node.phonemes is None and len(node.following) == 1:
+        ((token, after),) = node.following.items()
+        node.only += [token, *after.only]
+        node.following, node.phonemes = after.following, after.phonemes
+    for after in node.following.values():
+        _shorten(after)
+
+
 def _longest(following: dict[str, _Node], keys: list[str], place: int) -> tuple[str | None, int]:
     """The phonemes of the longest entry that matches from ``place`` on, and the place after it."""
     phonemes: str | None = None
     end, num_keys = 0, len(keys)
     while place < num_keys and (node := following.get(keys[place])) is not None:
         place += 1
+        if node.only:
+            if keys[place : place + len(node.only)] != node.only:
+                break
+            place += len(node.only)
         if node.phonemes is not None:
             phonemes, end = node.phonemes, place
         following = node.following

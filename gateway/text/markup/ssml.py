@@ -74,7 +74,7 @@ class _SsmlReader:
             raise refusal(self._source, f"<{self._elements[-1].name}> must be empty", start, end)
 
     def _speak(self, text: AlignedText, scope: Scope) -> None:
-        for piece in pieces(text, self._tags, self._source):
+        for piece in pieces(text, self._tags, self._source) if "[" in text.text else (text,):
             if isinstance(piece, Tag):
                 self._pause(piece)
             else:

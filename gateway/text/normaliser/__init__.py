@@ -28,7 +28,6 @@ from gateway.text.aligned import AlignedText
 from gateway.text.languages import Language
 from gateway.text.normaliser.tables import language_module, rules_for
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import apply_rules
 
 INTERPRETATIONS = frozenset(
     "cardinal number ordinal date time telephone characters spell-out unit currency fraction digits verbatim".split()
@@ -41,7 +40,7 @@ def normalise(text: AlignedText, language: Language, options: NormalizationOptio
 
     Linear in the length of the text; never raises. OBJECTs stay where they are.
     """
-    return apply_rules(text, rules_for(language, options))
+    return rules_for(language, options).apply(text)
 
 
 def say_as(text: str, interpret_as: str, language: Language, *, format: str = "", detail: str = "") -> str:  # noqa: A002

@@ -8,7 +8,7 @@ import regex
 
 from gateway.text.languages import Language
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import Rule
+from gateway.text.rules import NOT_ASCII, Rule
 
 _PICTOGRAPH = r"[[\p{Extended_Pictographic}--[\x00-\u2134\u2190-\u21ff]]\p{Regional_Indicator}]"
 
@@ -29,8 +29,8 @@ _NAMES_IN = {
 
 def rules(language: Language, options: NormalizationOptions) -> tuple[Rule, ...]:
     if options.name_emoji:
-        return (Rule("emoji by name", _RUN, functools.partial(_names, language=language)),)
-    return (Rule("no emoji", _RUN, lambda _: " "),)
+        return (Rule("emoji by name", _RUN, functools.partial(_names, language=language), NOT_ASCII),)
+    return (Rule("no emoji", _RUN, lambda _: " ", NOT_ASCII),)
 
 
 def _names(run: regex.Match[str], language: Language) -> str:

@@ -33,7 +33,7 @@ def without_code(text: AlignedText) -> AlignedText:
 
     For a whole text, before it is cut into sections: a section does not know in which block it begins. Linear.
     """
-    return _CODE_BLOCK.apply(text)
+    return _CODE_BLOCK.apply(text) if "```" in text.text or "~~~" in text.text else text
 
 
 def rules(options: NormalizationOptions) -> tuple[AnyRule, ...]:
@@ -83,8 +83,9 @@ _BLOCKS: tuple[AnyRule, ...] = (
     ),
     Rule(
         "line before a block",
-        regex.compile(rf"(?<=[{_WORD})\]\"'”’*_`|][ \t]{{0,2}})\n(?={_BLOCK})(?!\n)"),
+        regex.compile(rf"\n(?<=[{_WORD})\]\"'”’*_`|][ \t]{{0,2}}\n)(?={_BLOCK})(?!\n)"),
         lambda _: ".\n",
+        frozenset("\n"),
     ),
     Rule("heading", regex.compile(r"(?m)^[ \t]{0,3}\#{1,6}[ \t]+"), lambda _: "", frozenset("#")),
     Rule("quotation", regex.compile(r"(?m)^[ \t]{0,3}(?:>[ \t]?){1,8}+"), lambda _: "", frozenset(">")),

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from gateway.text.languages import Language
 from gateway.text.normaliser import emoji, markdown
 from gateway.text.normalization import NormalizationOptions
+from gateway.text.rule_table import RuleTable
 from gateway.text.rules import AnyRule
 
 MODULES: dict[Language, str] = {
@@ -43,7 +44,7 @@ def language_module(language: Language) -> LanguageModule:
 
 
 @functools.lru_cache(maxsize=128)
-def rules_for(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:
+def rules_for(language: Language, options: NormalizationOptions) -> RuleTable:
     """Every rule for a text in ``language``, in order; of a language without a module those that all share."""
     table: list[AnyRule] = [*emoji.rules(language, options)]
     if options.normalize:
@@ -51,4 +52,4 @@ def rules_for(language: Language, options: NormalizationOptions) -> tuple[AnyRul
             table += markdown.rules(options)
         if language in MODULES:
             table += language_module(language).rules(language, options)
-    return (*table, markdown.RULED_LINES)
+    return RuleTable([*table, markdown.RULED_LINES])

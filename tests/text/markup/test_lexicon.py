@@ -4,6 +4,8 @@ import pickle
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.text.aligned import AlignedText, Said
 from gateway.text.cleaning import clean
@@ -180,3 +182,18 @@ def test_linear_where_every_place_may_be_an_entry(unit: str) -> None:
     lexicon.apply(text)
 
     assert time.process_time() - started < 2
+
+
+_TOKENS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5)
+
+
+@given(st.sets(_TOKENS.map(" ".join), min_size=1, max_size=8), st.lists(st.sampled_from("abcd"), max_size=30))
+def test_the_longest_entry_counts_whatever_they_begin_with(entries: set[str], words: list[str]) -> None:
+    expected, place = [], 0
+    while place < len(words):
+        fitting = [entry.split() for entry in entries if entry.split() == words[place : place + len(entry.split())]]
+        longest = max(fitting, key=len, default=[])
+        expected.append(f"{{{' '.join(longest)}}}" if longest else words[place])
+        place += len(longest) or 1
+
+    assert applied(" ".join(words), Lexicon(dict.fromkeys(entries, "a"))) == " ".join(expected)

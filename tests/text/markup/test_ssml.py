@@ -4,7 +4,7 @@ import pytest
 
 from gateway.text.errors import InvalidMarkup, TextRefused, UnspeakableCharacters
 from gateway.text.languages import Language
-from gateway.text.segments import Mark, Pause, Script
+from gateway.text.segments import Mark, Pause, Script, Speech
 from tests.text.markup.markup import BASE, read, slices, speeches, written
 
 
@@ -371,3 +371,13 @@ def test_an_unknown_voice_keeps_its_code() -> None:
         read("<speak><voice name='nobody'>a</voice></speak>")
 
     assert refused.value.code == "voice_not_found"
+
+
+def test_a_book_of_sentences_is_one_speech_with_its_places() -> None:
+    text = "<speak>" + "<s>é1</s>" * 1_200 + "</speak>"
+    (segment,) = read(text, ssml=True).segments
+
+    assert isinstance(segment, Speech)
+    assert segment.text.text == "é1\n\n" * 1_200
+    places = [segment.text.starts[index] for index, char in enumerate(segment.text.text) if char == "é"]
+    assert places == [index for index, char in enumerate(text) if char == "é"]

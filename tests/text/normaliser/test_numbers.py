@@ -14,6 +14,7 @@ CASES = (
     ("1,024 pages", "one thousand twenty-four pages"),
     ("1,234,567 people", "one million two hundred thirty-four thousand five hundred sixty-seven people"),
     ("1 000 000 stars", "one million stars"),
+    ("1⁄2 cup, 2 3⁄4 cups", "one half cup, two and three quarters cups"),
     ("1'000'000 stars", "one million stars"),
     ("agent 007", "agent zero zero seven"),
     ("order 1234567890", "order one two three four five six seven eight nine zero"),

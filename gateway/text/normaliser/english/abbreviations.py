@@ -103,7 +103,13 @@ def abbreviation_rules() -> tuple[Rule, ...]:
     stop = frozenset(".")
     return (
         Rule("title", _TITLE, lambda match: _TITLES[match["word"]], stop),
-        Rule("title without a stop", _TITLE_WITHOUT_A_STOP, lambda match: _TITLES[match["word"]]),
+        Rule(
+            "title without a stop",
+            _TITLE_WITHOUT_A_STOP,
+            lambda match: _TITLES[match["word"]],
+            frozenset(title[0] for title in _BARE_TITLES),
+            frozenset(" "),
+        ),
         Rule("after a name", _AFTER_A_NAME, lambda match: _AFTER_NAMES[match["word"]], stop),
         Rule("street", _STREET, lambda _: "Street", stop),
         Rule(
@@ -115,7 +121,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
         ),
         Rule("abbreviated phrase", _ABBREVIATED_PHRASE, _phrase, stop),
         Rule("abbreviated word", _ABBREVIATED_WORD, lambda match: _WORDS[match["word"]], stop),
-        Rule("versus", _VERSUS, lambda _: "versus"),
+        Rule("versus", _VERSUS, lambda _: "versus", frozenset("vV")),
         Rule(
             "days from to",
             _DAYS_FROM_TO,

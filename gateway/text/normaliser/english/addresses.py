@@ -7,7 +7,7 @@ import regex
 from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import any_of
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import LETTERS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
 
 SIGN_NAMES = {
     ".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
@@ -75,9 +75,12 @@ _E_MAIL_ADDRESS = regex.compile(
 )
 
 
+_E_MAIL_ADDRESS_HINT = regex.compile(r"@[\p{L}\p{N}][\p{L}\p{N}.-]*\.\p{L}{2}")
+
+
 def _email(say: Numbers) -> Rule:
     read = remembered(lambda match: read_address(say, match["address"]))
-    return Rule("e-mail address", _E_MAIL_ADDRESS, read, frozenset("@"))
+    return Rule("e-mail address", _E_MAIL_ADDRESS, read, frozenset("@"), frozenset("."), hint=_E_MAIL_ADDRESS_HINT)
 
 
 _WEB_ADDRESS_WITH_SCHEME = regex.compile(
@@ -92,6 +95,7 @@ _WEB_ADDRESS_HINT = regex.compile(r"\.[a-z]")
 _ADDRESS_OF_A_MACHINE = regex.compile(
     r"(?<![\p{L}\p{N}.])(?:localhost|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}(?:/[\w/.-]{0,200}+(?<![.-]))?(?![\p{L}\p{N}])"
 )
+_ADDRESS_OF_A_MACHINE_HINT = regex.compile(r"localhost:|\.\d{1,3}:\d")
 
 
 def _urls(say: Numbers) -> tuple[Rule, ...]:
@@ -113,6 +117,8 @@ def _urls(say: Numbers) -> tuple[Rule, ...]:
             _ADDRESS_OF_A_MACHINE,
             remembered(lambda match: read_address(say, match.group())),
             frozenset(":"),
+            DIGITS,
+            hint=_ADDRESS_OF_A_MACHINE_HINT,
         ),
     )
 
@@ -127,7 +133,7 @@ _FILE_NAME = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}./\\_-])[\p{{L}}\p{{N}}_-]{{0,100}}+(?:\.[\p{{L}}\p{{N}}_-]{{1,100}}+){{0,4}}?\.(?:(?i:{any_of(EXTENSIONS)})|(?<=\w\w\.)[chr])"
     rf"(?![\p{{L}}\p{{N}}_/-]|\.[\p{{L}}\p{{N}}])"
 )
-_FILE_NAME_HINT = regex.compile(r"\.(?:[A-Za-z]|7[Zz])")
+_FILE_NAME_HINT = regex.compile(rf"\.(?:(?i:{any_of(EXTENSIONS)})|[chr])(?![\p{{L}}\p{{N}}_/-])")
 
 
 def _files(say: Numbers) -> tuple[Rule, ...]:

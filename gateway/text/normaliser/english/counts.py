@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
+from collections.abc import Callable
 
 import regex
 
 from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
 from gateway.text.normaliser.english.patterns import BEGIN, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
-from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, NOT_ASCII, AnyRule, Edit, Finder, Pattern, Respelling, Rule, remembered
 
 VULGAR = {
     "½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅕": ("1", "5"),
     "⅖": ("2", "5"), "⅗": ("3", "5"), "⅘": ("4", "5"), "⅙": ("1", "6"), "⅚": ("5", "6"), "⅐": ("1", "7"),
     "⅛": ("1", "8"), "⅜": ("3", "8"), "⅝": ("5", "8"), "⅞": ("7", "8"), "⅑": ("1", "9"), "⅒": ("1", "10"),
 }  # fmt: skip
-_PIECES = regex.compile(r"\d+(?:\.\d+)?|\p{L}+")
+_PIECES = re.compile(r"\d+(?:\.\d+)?|[^\d.]+")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven"}
@@ -28,13 +30,20 @@ _RELEASED = (
 )
 
 
-def spaced(match: regex.Match[str], words: str) -> str:
-    """``words`` with a space on the sides where the match touches a letter or digit."""
-    text, (start, end) = match.string, match.span()
-    before = text[start - 1] if start else " "
-    if before.isalnum() or before in ".,":
-        words = f" {words}"
-    return f"{words} " if text[end : end + 1].isalnum() else words
+def spaced(pattern: Pattern, read: Callable[[str], str]) -> Callable[[str], list[Edit]]:
+    """Finds what ``pattern`` matches, to be read with a space on the sides where it touches a letter or digit."""
+
+    def edits(text: str) -> list[Edit]:
+        found: list[Edit] = []
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            before = text[start - 1] if start else " "
+            left = " " if before.isalnum() or before in ".," else ""
+            right = " " if text[end : end + 1].isalnum() else ""
+            found.append((start, end, f"{left}{read(text[start:end])}{right}"))
+        return found
+
+    return edits
 
 
 _SEASON = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d\d)/(?=\d\d{END}(?!/))")
@@ -57,16 +66,16 @@ def range_rules() -> tuple[Rule, ...]:
     )
 
 
-_FRACTION = regex.compile(
+_FRACTION = (
+    rf"(?=\d){BEGIN}(?<![/\d]/)"
     rf"(?:(?<=\b(?:[Ss]cored?|[Rr]ated?|[Rr]ating(?: of)?|[Gg]ot|[Gg]ave it|[Ss]olid)(?: an?)? )(?P<rated>))?"
-    rf"{BEGIN}(?<![/\d]/)(?:(?P<whole>\d{{1,6}}+)(?:{SPACE}|-))?"
-    rf"(?P<top>\d{{1,12}}+)[/⁄](?P<bottom>\d{{1,12}}+)(?![/\p{{L}}\p{{N}}_]|[.,]\d)"
+    rf"(?:(?P<whole>\d{{1,6}}+)(?:{SPACE}|-))?"
+    rf"(?P<top>\d{{1,12}}+)/(?P<bottom>\d{{1,12}}+)(?![/\p{{L}}\p{{N}}_]|[.,]\d)"
 )
-_FRACTION_HINT = regex.compile(r"[0-9][/⁄][0-9]")
-_FRACTION_SIGN = regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,12}}+){SPACE}?)?(?P<sign>[{''.join(VULGAR)}])")
+_FRACTION_SIGN = regex.compile(rf"(?:(?<![\d.,])\d{{1,12}}+{SPACE}?)?[{''.join(VULGAR)}]")
 
 
-def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
+def fraction_rules(say: Numbers) -> tuple[AnyRule, ...]:
     def slashed(match: regex.Match[str]) -> str:
         if match.group() in _FIXED:
             return _FIXED[match.group()]
@@ -77,14 +86,24 @@ def fraction_rules(say: Numbers) -> tuple[Rule, ...]:
             return f"{say.cardinal(top)} out of {say.cardinal(bottom)}"
         return say.fraction(top, bottom)
 
-    def vulgar(match: regex.Match[str]) -> str:
-        top, bottom = VULGAR[match["sign"]]
-        return say.mixed(match["whole"], top, bottom) if match["whole"] else say.fraction(top, bottom)
+    @functools.lru_cache(maxsize=4096)
+    def vulgar(written: str) -> str:
+        whole, (top, bottom) = written[:-1].strip(), VULGAR[written[-1]]
+        return say.mixed(whole, top, bottom) if whole else say.fraction(top, bottom)
 
-    of_a_sign = remembered(vulgar)
+    # Each slash by itself: a pattern with one that it must have is looked for ten times as fast as one with either.
     return (
-        Rule("fraction", _FRACTION, remembered(slashed, 0, "rated"), frozenset("/⁄"), hint=_FRACTION_HINT),
-        Rule("fraction sign", _FRACTION_SIGN, lambda match: spaced(match, of_a_sign(match)), frozenset(VULGAR)),
+        *(
+            Rule(
+                name,
+                regex.compile(_FRACTION.replace("/(?P<b", f"{slash}(?P<b")),
+                remembered(slashed, 0, "rated"),
+                frozenset(slash),
+                hint=regex.compile(rf"[0-9]{slash}[0-9]"),
+            )
+            for name, slash in (("fraction", "/"), ("fraction with a slash of its own", "⁄"))
+        ),
+        Finder("fraction sign", spaced(_FRACTION_SIGN, vulgar), frozenset(VULGAR)),
     )
 
 
@@ -136,18 +155,21 @@ _THOUSANDS_APART = regex.compile(
     r"(?<![\p{L}\p{N}]|\d[., '’])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+"
     r"| \d{3}(?: \d{3}){1,5}+|(?:['’]\d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
 )
-_THOUSANDS_APART_HINT = regex.compile(r"[0-9][\s'’][0-9]{3}")
+_THOUSANDS_APART_HINT = regex.compile(r"[0-9][\s'’][0-9]{3}(?:(?<=[^ ]...)|(?= [0-9]{3}))")
 _VERSION = regex.compile(
     rf"{BEGIN}(?:(?P<version>[vV])(?:\. ?)?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
-    rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)|(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
+    rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)"
+    rf"|(?<=\p{{L}} )(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
     rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
 )
-_VERSION_HINT = regex.compile(r"[0-9]\.[0-9]|[vV]\.? ?[0-9]")
+_VERSION_HINT = regex.compile(r"[0-9]\.(?:[0-9]{1,9}\.[0-9]|(?<=\p{L} [0-9]{1,4}\.)[0-9])|[vV]\.? ?[0-9]")
 _ORDINAL = regex.compile(
     rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
     r"(?P<plural>s)?(?![\p{L}\p{N}])"
 )
-_ORDINAL_HINT = regex.compile(r"[0-9][ \u00a0]?(?i:st|nd|rd|th|[ˢⁿʳᵗ])")
+_ORDINAL_HINT = regex.compile(
+    r"[0-9][ \u00a0]?[sSnNrRtTˢⁿʳᵗ](?:(?<=[sS])[tT]|(?<=[nNrR])[dD]|(?<=[tT])[hH]|(?<=[ˢⁿʳᵗ]))"
+)
 _POSSESSIVE_OR_PLURAL_NUMBER = regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])")
 _POSSESSIVE_OR_PLURAL_NUMBER_HINT = regex.compile(r"[0-9]['’]?s")
 _LETTERS_AND_DIGITS = regex.compile(
@@ -156,7 +178,7 @@ _LETTERS_AND_DIGITS = regex.compile(
 _LETTERS_AND_DIGITS_HINT = regex.compile(r"[0-9](?:(?=\p{L})|(?<=\p{L}[0-9]))")
 
 
-def code_rules(say: Numbers) -> tuple[Rule, ...]:
+def code_rules(say: Numbers) -> tuple[AnyRule, ...]:
     """Numbers that are names: versions, addresses, models."""
 
     def dotted(match: regex.Match[str]) -> str:
@@ -166,13 +188,13 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             f" {match['stage']} {say.cardinal(match['stage_number'])}" if match["stage"] else ""
         )
 
-    def mixture(match: regex.Match[str]) -> str:
-        *rest, last = _PIECES.findall(match.group())
-        words = [_piece(say, piece) for piece in rest]
-        if last == "s" and rest[-1][0].isdecimal():
-            words[-1] = _with_s(words[-1])
-        else:
-            words.append(_piece(say, last))
+    piece_in_words = functools.lru_cache(maxsize=10_000)(functools.partial(_piece, say))
+
+    def mixture(code: str) -> str:
+        pieces = _PIECES.findall(code)
+        words = [piece_in_words(piece) for piece in pieces]
+        if pieces[-1] == "s" and pieces[-2][0].isdecimal():
+            words[-2:] = [_with_s(words[-2])]
         return " ".join(words)
 
     return (
@@ -200,14 +222,7 @@ def code_rules(say: Numbers) -> tuple[Rule, ...]:
             frozenset("s"),
             hint=_POSSESSIVE_OR_PLURAL_NUMBER_HINT,
         ),
-        Rule(
-            "letters and digits",
-            _LETTERS_AND_DIGITS,
-            remembered(mixture),
-            DIGITS,
-            LETTERS,
-            hint=_LETTERS_AND_DIGITS_HINT,
-        ),
+        Respelling("letters and digits", _LETTERS_AND_DIGITS, mixture, DIGITS, LETTERS, hint=_LETTERS_AND_DIGITS_HINT),
     )
 
 
@@ -225,34 +240,29 @@ _spelled = functools.lru_cache(maxsize=1024)(spelled)  # one letter or two
 
 
 _SIGNED_NUMBER = regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)")
-_NUMBER = regex.compile(rf"{BEGIN}(?:{NUMBER})(?![\d]|[.,]\d)")
+_NUMBER = regex.compile(rf"{BEGIN}(?:\d{{1,40}}+(?![\d.,])|{NUMBER}(?!\d|[.,]\d))")
 _DIGITS = regex.compile(r"\d++")
-_NOT_ASCII = regex.compile(r"[^\x00-\x7f]")
 _OTHER_NUMERALS = regex.compile(r"[\p{No}\p{Nl}]")
 
 
-def plain_rules(say: Numbers) -> tuple[Rule, ...]:
+def plain_rules(say: Numbers) -> tuple[AnyRule, ...]:
     """What is left: every digit becomes a word."""
 
     def signed(match: regex.Match[str]) -> str:
         return "plus " if match.group() == "+" else "minus "
 
-    in_words = remembered(
-        lambda match: digits(match.group()) if len(match.group()) > MAX_DIGITS else say.cardinal(match.group())
-    )
+    def digit_run(run: str) -> str:
+        return digits(run) if len(run) > MAX_DIGITS else say.cardinal(run)
 
-    def digit_run(match: regex.Match[str]) -> str:
-        return spaced(match, in_words(match))
-
-    def numeral(match: regex.Match[str]) -> str:
-        value = unicodedata.numeric(match.group())
-        return spaced(match, say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}"))
+    def numeral(char: str) -> str:
+        value = unicodedata.numeric(char)
+        return say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}")
 
     return (
         Rule("signed number", _SIGNED_NUMBER, signed, frozenset("-+−–")),
-        Rule("number", _NUMBER, lambda match: say.number(match.group()), DIGITS),
-        Rule("digits", _DIGITS, digit_run, DIGITS),
-        Rule("other numerals", _OTHER_NUMERALS, numeral, hint=_NOT_ASCII),
+        Respelling("number", _NUMBER, say.number, DIGITS),
+        Finder("digits", spaced(_DIGITS, digit_run), DIGITS),
+        Finder("other numerals", spaced(_OTHER_NUMERALS, numeral), NOT_ASCII),
     )
 
 

@@ -6,7 +6,7 @@ import regex
 
 from gateway.text.normaliser.english.numbers import MONTHS, Numbers
 from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, ORDINAL_SUFFIX, SPACE, any_of
-from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, AnyRule, Respelling, Rule, remembered
 
 SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
@@ -119,13 +119,16 @@ _YEAR_AFTER_MONTH = regex.compile(
 )
 _SECOND_DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}{_DAY}{_AND}(?P<it>{_DAY}){_NO_TIME}")
 _SECOND_DAY_AFTER_MONTH_HINT = regex.compile(
-    r"(?:[0-9]|st|nd|rd|th)(?:[ \u00a0]?[-‐‑‒–−&]|[ \u00a0](?:and|to))[ \u00a0]?[0-9]"
+    r"(?:[-‐‑‒–−&](?<=(?:[0-9]|st|nd|rd|th)[ \u00a0]?.)|(?:and|to)(?<=(?:[0-9]|st|nd|rd|th)[ \u00a0](?:and|to)))"
+    r"[ \u00a0]?[0-9]"
 )
 _DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}(?P<it>{_DAY}){_NO_TIME}")
 _DAY_BEFORE_MONTH = regex.compile(
     rf"{BEGIN}(?P<it>{_DAY})(?=(?P<more>{_AND}{_DAY})?(?P<of>{SPACE}of)?{SPACE}{_MONTH}\b)"
 )
-_DAY_BEFORE_MONTH_HINT = regex.compile(r"[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f][JFMASOND]")
+_DAY_BEFORE_MONTH_HINT = regex.compile(
+    r"[ \u00a0\u2009\u202f][JFMASOND](?<=[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f].)"
+)
 
 
 def _by_month(say: Numbers) -> tuple[Rule, ...]:
@@ -170,6 +173,7 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
             _SECOND_DAY_AFTER_MONTH,
             remembered(day, "it"),
             _FIRST_OF_MONTHS,
+            DIGITS,
             hint=_SECOND_DAY_AFTER_MONTH_HINT,
         ),
         Rule("day after month", _DAY_AFTER_MONTH, remembered(day, "it"), _FIRST_OF_MONTHS, DIGITS),
@@ -183,15 +187,16 @@ _SHORT_YEAR = regex.compile(r"(?<![\p{L}\p{N}])['’](?P<year>\d{2})(?![\p{L}\p{
 _YEAR_OF_AN_ERA = regex.compile(
     rf"{BEGIN}(?P<year>\d{{1,3}}(?:,\d{{3}})?+|\d{{4}})(?={SPACE}?(?:BCE?|CE|AD|B\.C\.|A\.D\.|C\.E\.))"
 )
+_YEAR_OF_AN_ERA_HINT = regex.compile(rf"[ABC][CDE.](?<=\d{SPACE}?..)")
 _END_OF_A_SPAN_OF_YEARS = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}")
 _END_OF_A_SPAN_OF_YEARS_HINT = regex.compile(r"(?:[-‐‑‒–−]|to )0[0-9]")
 _YEAR_IN_CONTEXT = regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})")
 _YEAR_IN_CONTEXT_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
-_YEAR_RULE = regex.compile(rf"(?<![$£€#]){BEGIN}(?P<year>1[1-9]\d{{2}}|20\d{{2}}){END}")
+_YEAR_RULE = regex.compile(rf"(?<![$£€#]){BEGIN}(?:1[1-9]\d{{2}}|20\d{{2}}){END}")
 _YEAR_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
 
 
-def year_rules(say: Numbers) -> tuple[Rule, ...]:
+def year_rules(say: Numbers) -> tuple[AnyRule, ...]:
     """Years without a date, after all other kinds of numbers that have four digits."""
 
     def era(match: regex.Match[str]) -> str:
@@ -207,7 +212,7 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             ),
             frozenset("'’"),
         ),
-        Rule("year of an era", _YEAR_OF_AN_ERA, era, frozenset("BCA")),
+        Rule("year of an era", _YEAR_OF_AN_ERA, era, frozenset("BCA"), DIGITS, hint=_YEAR_OF_AN_ERA_HINT),
         Rule(
             "end of a span of years",
             _END_OF_A_SPAN_OF_YEARS,
@@ -223,5 +228,5 @@ def year_rules(say: Numbers) -> tuple[Rule, ...]:
             LETTERS,
             hint=_YEAR_IN_CONTEXT_HINT,
         ),
-        Rule("year", _YEAR_RULE, lambda match: say.year(match["year"]), DIGITS, hint=_YEAR_HINT),
+        Respelling("year", _YEAR_RULE, say.year, DIGITS, hint=_YEAR_HINT),
     )

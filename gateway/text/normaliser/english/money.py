@@ -103,8 +103,8 @@ _MONEY_SIGN_FIRST = regex.compile(rf"{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}")
 _MONEY_CODE_FIRST = regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}")
 _MONEY_CODE_FIRST_HINT = regex.compile(r"[A-Z]{3}[ \u00a0]?[-−]?\.?[0-9]")
 _MONEY_SIGN_LAST = regex.compile(
-    rf"{BEGIN}(?P<minus>(?!))?(?P<amount>{NUMBER}){_RANGE}{_SCALE}"
-    rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)(?P<adjective>(?!))?"
+    rf"{BEGIN}(?P<amount>{NUMBER})(?=[-‐‑‒–−$£€¥₹₩₽₺₪₫₴฿₦₱₿A-Za-z]|{SPACE}){_RANGE}{_SCALE}"
+    rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)(?P<minus>(?!))?(?P<adjective>(?!))?"
 )
 _MONEY_SIGN_LAST_HINT = regex.compile(
     r"[0-9][ \u00a0\u2009\u202f]?(?:[A-Za-z]{1,9}[ \u00a0\u2009\u202f]?)?(?:[£€¥₹₩₽₺₪₫₴฿₦₱₿$]|[A-Z]{3})"
@@ -124,23 +124,23 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
         unit = match["unit"]
         return spoken_amount(say, CURRENCIES.get(unit) or CODES[unit], match)
 
-    of_sign, of_code = remembered(before, 0, "adjective"), remembered(after_code, 0, "adjective")
     return (
         Rule("minus before money", _MINUS_BEFORE_MONEY, lambda _: "minus ", _SIGNS),
         Rule(
             "money, sign of a country",
             _MONEY_SIGN_OF_A_COUNTRY,
-            of_sign,
+            before,
             frozenset("$"),
             hint=_MONEY_SIGN_OF_A_COUNTRY_HINT,
         ),
-        Rule("money, sign first", _MONEY_SIGN_FIRST, of_sign, _SIGNS),
-        Rule("money, code first", _MONEY_CODE_FIRST, of_code, DIGITS, hint=_MONEY_CODE_FIRST_HINT),
+        Rule("money, sign first", _MONEY_SIGN_FIRST, before, _SIGNS),
+        Rule("money, code first", _MONEY_CODE_FIRST, after_code, DIGITS, hint=_MONEY_CODE_FIRST_HINT),
         Rule(
             "money, sign last",
             _MONEY_SIGN_LAST,
             remembered(after),
             _SIGNS | frozenset(code[0] for code in CODES),
+            DIGITS,
             hint=_MONEY_SIGN_LAST_HINT,
         ),
         Rule(

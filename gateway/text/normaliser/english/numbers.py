@@ -22,6 +22,7 @@ _MAX_SIGNIFICANT_DIGITS = 4
 """Of a long number that counts as round."""
 
 DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_NAME_OF_DIGIT = dict(zip("0123456789", DIGIT_NAMES, strict=True))
 MONTHS = "January February March April May June July August September October November December".split()
 
 _FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
@@ -29,7 +30,7 @@ _FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 
 def digits(text: str) -> str:
     """Each digit of ``text`` by its name; everything else is left out."""
-    return " ".join(DIGIT_NAMES[int(char)] for char in text if "0" <= char <= "9")
+    return " ".join([_NAME_OF_DIGIT[char] for char in text if char in _NAME_OF_DIGIT])
 
 
 def spelled(text: str) -> str:

@@ -11,7 +11,7 @@ BEGIN = r"(?<![\p{L}\p{N}_]|\p{N}[.,:])"
 
 END = r"(?![\p{L}\p{N}_]|[.,:]\p{N})"
 
-WHOLE = r"(?:\d{1,3}(?:,\d{3}){1,12}+(?!\d)|\d{1,40}+)"
+WHOLE = r"\d{1,3}+(?:(?:,\d{3}){1,12}+(?!\d)|\d{0,37}+)"
 """A whole number, perhaps with thousands separators."""
 
 NUMBER = rf"(?:{WHOLE}(?:\.\d{{1,40}}+)?+|\.\d{{1,40}}+)"
@@ -27,5 +27,15 @@ ORDINAL_SUFFIX = r"(?:st|nd|rd|th)"
 
 
 def any_of(words: Iterable[str]) -> str:
-    """A pattern for any one of ``words``, the longest first."""
-    return "|".join(regex.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    """A pattern for any one of ``words``, the longest first: what they begin with in common is looked at once."""
+    endings: dict[str, set[str]] = {}
+    for word in words:
+        endings.setdefault(word[0], set()).add(word[1:])
+    return "|".join(regex.escape(char) + _ending(endings[char]) for char in sorted(endings))
+
+
+def _ending(endings: set[str]) -> str:
+    more = any_of(filter(None, endings))
+    if not more:
+        return ""
+    return f"(?:{more})?" if "" in endings else f"(?:{more})"

@@ -21,7 +21,9 @@ _TELEPHONE_NUMBER = regex.compile(
     rf"|\d{{3}}-\d{{4}}|0\d{{2,4}}[ -]\d{{3,4}}(?:[ -]?\d{{3,4}})?)"
     rf"{_EXTENSION}(?![\p{{L}}\p{{N}}]|[-/]\d)"
 )
-_TELEPHONE_NUMBER_HINT = regex.compile(r"[0-9]{3}\)?[ .‑-][0-9]{3}|[0-9]{3}\)[0-9]")
+_TELEPHONE_NUMBER_HINT = regex.compile(
+    r"[0-9]{3}[) .‑-](?:(?<=[ -])[0-9]{3}|(?<=[.‑])[0-9]{3}[ .‑-][0-9]|(?<=\))(?:[ .‑-][0-9]{3}|[0-9]))"
+)
 _EMERGENCY_NUMBER = regex.compile(
     r"\b(?:[Cc]all(?:ed|ing)?|[Dd]ial(?:led|ling|ed|ing)?|[Pp]hon(?:e|ed|ing)|[Rr]ing) "
     r"(?P<it>[2-8]11|911|112|999|988|101|111|000)(?![\p{L}\p{N}]|[.,-]\d)"
@@ -60,7 +62,9 @@ _DIGIT_GROUPS = regex.compile(
     r"|(?<![\p{L}\p{N}.,]|\d[ -])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{3}-\d{2}-\d{4}|\d{3}-\d{10})"
     r"(?![\p{L}\p{N}]|[ -]\d)"
 )
-_DIGIT_GROUPS_HINT = regex.compile(r"[0-9]-[0-9]|[0-9]{4} [0-9]{4}")
+_DIGIT_GROUPS_HINT = regex.compile(
+    r"-(?:\d{1,7}-\d{1,7}-|\d{4}(?<=\d{4}-\d{4})|\d\d-\d{4}(?<=\d{3}-\d\d-\d{4})|\d{10}(?<=\d{3}-\d{10}))|\d{4} \d{4}"
+)
 
 
 def digit_run_rules() -> tuple[Rule, ...]:

@@ -42,20 +42,24 @@ def value(numeral: str) -> int:
 
 
 _RULER = regex.compile(
+    rf"(?=[IVXLC])(?<=\p{{Ll}} )"
     rf"(?<=\b(?:{_RULERS}) )(?P<numeral>{_NUMERAL}){_END}(?!(?<=\b\w)\. \p{{Lu}})(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:)])|"
     rf"(?<=\b(?:{_TITLES.replace(' ', '|')}) \p{{L}}{{2,20}} I))"
 )
 _SECOND_OF_TWO = regex.compile(
+    rf"(?=[IVXLC])(?<=[IVXLC](?: (?:and|to|or|&) |[-–]))"
     rf"(?<=\b(?:{_COUNTED})s?\.? [IVXLC]{{1,6}}(?: (?:and|to|or|&) |[-–]))(?P<numeral>{_NUMERAL}){_END}"
 )
 _COUNTED_WORD = regex.compile(
+    rf"(?=[IVXLC])(?<=[\p{{Ll}}.] )"
     rf"(?<=\b(?:{_COUNTED})s?\.? )(?P<numeral>{_NUMERAL}){_END}(?!\.? (?:am|was|have|had|will|think|would)\b)"
 )
 _CENTURY = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}])(?P<numeral>(?=[IVX]){_NUMERAL})(?:th|(?=(?:th)? centur(?:y|ies)\b))(?!\p{{L}})"
 )
+_CENTURY_HINT = regex.compile(r"[IVXLC](?:th| centur)")
 _AFTER_A_CAPITALISED_WORD = regex.compile(
-    rf"(?<=\b(?:\p{{Lu}}\p{{Ll}}{{2,20}}|number) )(?<!\b(?:{_NO_NAMES}) )"
+    rf"(?=[IVX]{{2}})(?<=\b(?:\p{{Lu}}\p{{Ll}}{{2,20}}|number) )(?<!\b(?:{_NO_NAMES}) )"
     rf"(?P<numeral>(?=[IVX]{{2,6}}){_NUMERAL})(?<!\bX{{2,3}}){_END}"
 )
 
@@ -68,6 +72,6 @@ def roman_rules(say: Numbers) -> tuple[Rule, ...]:
         Rule("ruler", _RULER, lambda match: f"the {ordinal(match)}", needs),
         Rule("second of two", _SECOND_OF_TWO, cardinal, needs),
         Rule("counted word", _COUNTED_WORD, cardinal, needs),
-        Rule("century", _CENTURY, ordinal, needs),
+        Rule("century", _CENTURY, ordinal, needs, hint=_CENTURY_HINT),
         Rule("after a capitalised word", _AFTER_A_CAPITALISED_WORD, cardinal, needs),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from gateway.text.normaliser.english.patterns import NUMBER, WHOLE
 from gateway.text.normaliser.english.phones import grouped
 from gateway.text.normaliser.english.times import time_rules
 from gateway.text.normaliser.english.units import unit_rules
-from gateway.text.rules import AnyRule, apply_rules
+from gateway.text.rule_table import RuleTable
 
 _NUMBER = regex.compile(rf"[-+−]?(?:{NUMBER})")
 _ORDINAL = regex.compile(rf"(?P<number>{WHOLE})(?:st|nd|rd|th)?")
@@ -105,9 +106,29 @@ def _characters(request: _Request) -> str:
     return " ".join([*words, *([spelled(run)] if run else [])])
 
 
-def _by_rules(request: _Request, rules: tuple[AnyRule, ...], what: str) -> str:
+@functools.cache
+def _dates(say: Numbers) -> RuleTable:
+    return RuleTable(date_rules(say))
+
+
+@functools.cache
+def _times(say: Numbers) -> RuleTable:
+    return RuleTable(time_rules(say))
+
+
+@functools.cache
+def _amounts(say: Numbers) -> RuleTable:
+    return RuleTable(money_rules(say))
+
+
+@functools.cache
+def _units(say: Numbers) -> RuleTable:
+    return RuleTable(unit_rules(say, ambiguous=True))
+
+
+def _by_rules(request: _Request, rules: RuleTable, what: str) -> str:
     """What the normaliser's own rules make of the text, all of which one of them must take."""
-    said = apply_rules(AlignedText.of(request.text), rules).text
+    said = rules.apply(AlignedText.of(request.text)).text
     if said == request.text or any(char.isdecimal() for char in said):
         raise _refuse(request, what)
     return said
@@ -116,17 +137,17 @@ def _by_rules(request: _Request, rules: tuple[AnyRule, ...], what: str) -> str:
 def _time(request: _Request) -> str:
     if request.format not in {"", "hms12", "hms24", "hm", "hms", "h"}:
         raise _refuse(request, f"{request.format[:20]!r} is no format of times")
-    return _by_rules(request, time_rules(request.say), "it is not a time such as 14:30 or 2:30 pm")
+    return _by_rules(request, _times(request.say), "it is not a time such as 14:30 or 2:30 pm")
 
 
 def _currency(request: _Request) -> str:
-    return _by_rules(request, money_rules(request.say), "it is not an amount such as $5.20 or 5 EUR")
+    return _by_rules(request, _amounts(request.say), "it is not an amount such as $5.20 or 5 EUR")
 
 
 def _unit(request: _Request) -> str:
     if not _MEASURE.fullmatch(request.text):
         raise _refuse(request, "it is not a number with a unit such as 5 km")
-    said = apply_rules(AlignedText.of(request.text), unit_rules(request.say, ambiguous=True)).text
+    said = _units(request.say).apply(AlignedText.of(request.text)).text
     found = _NUMBER.match(said)
     if said == request.text or found is None:
         raise _refuse(request, "its unit is not known")
@@ -137,7 +158,7 @@ def _date(request: _Request) -> str:
     order = request.format.lower()
     fields = _FIELD.findall(request.text)
     if not order:
-        return _by_rules(request, date_rules(request.say), "it is not a date such as 2024-03-15")
+        return _by_rules(request, _dates(request.say), "it is not a date such as 2024-03-15")
     if order not in _FORMATS:
         raise _refuse(request, f"{order[:20]!r} is no format of dates")
     if len(fields) == 1 and len(order) > 1 and fields[0].isdecimal():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import re
 
 import regex
 
 from gateway.text.normaliser.english.patterns import SPACE
-from gateway.text.rules import AnyRule, Rule
+from gateway.text.rules import AnyRule, Edit, Finder, Respelling, Rule
 
 _QUOTES = str.maketrans("„‟‹›〝〞「」『』", "“““”“”“”“”")
 
@@ -106,25 +106,29 @@ def math_rules() -> tuple[AnyRule, ...]:
         Rule("about", _ABOUT, lambda _: "about ", frozenset("~∼")),
         Rule("number sign", _NUMBER_SIGN, lambda _: "number ", frozenset("#№")),
         Rule("sections", _SECTIONS, lambda _: "sections ", frozenset("§")),
-        Rule("greek letter", _GREEK_LETTER, _greek, frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ")),
+        Finder("greek letter", _greek_letters, frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ")),
         Rule("times more", _TIMES_MORE, lambda _: " times", frozenset("x")),
     )
 
 
-def _greek(match: regex.Match[str]) -> str:
-    letter = match.group()
-    name = GREEK.get(letter.lower().replace("µ", "μ"), letter)
-    text, before, after = match.string, match.start(), match.end()
-    left = " " if before and text[before - 1].isalnum() else ""
-    right = " " if after < len(text) and text[after].isalnum() else ""
-    return f"{left}{name}{right}"
+def _greek_letters(text: str) -> list[Edit]:
+    """Each one's name, with a space on the sides where it touches a letter or digit."""
+    edits: list[Edit] = []
+    for match in _GREEK_LETTER.finditer(text):
+        start, end = match.span()
+        letter = text[start]
+        name = GREEK.get(letter) or GREEK.get(letter.lower().replace("µ", "μ"), letter)
+        left = " " if start and text[start - 1].isalnum() else ""
+        right = " " if text[end : end + 1].isalnum() else ""
+        edits.append((start, end, f"{left}{name}{right}"))
+    return edits
 
 
 _CURRENCY_OR_PROGRAMMING_LANGUAGE = regex.compile(r"(?<=\b[CcFJ])#(?![\p{L}\p{N}])")
 _PLUS_PLUS = regex.compile(r"(?<=\b[Cc])\+\+")
 _SLASH = regex.compile(r"(?<=[\p{L}\p{N}])/(?=[\p{L}\p{N}])")
-_SIGN = regex.compile(rf"(?P<sign>[{regex.escape(''.join(_NAMES))}])(?P=sign)*+")
-_SILENT_SIGN = regex.compile(rf"[{regex.escape(_SILENT)}]")
+_SIGN = re.compile(rf"([{re.escape(''.join(_NAMES))}])\1*")
+_SILENT_SIGN = re.compile(rf"[{re.escape(_SILENT)}]")
 
 
 def symbol_rules() -> tuple[AnyRule, ...]:
@@ -133,24 +137,24 @@ def symbol_rules() -> tuple[AnyRule, ...]:
         Rule("currency or programming language", _CURRENCY_OR_PROGRAMMING_LANGUAGE, lambda _: " sharp", frozenset("#")),
         Rule("plus plus", _PLUS_PLUS, lambda _: " plus plus", frozenset("+")),
         Rule("slash", _SLASH, lambda _: " ", frozenset("/")),
-        Rule("sign", _SIGN, _sign, frozenset(_NAMES)),
-        Rule("silent sign", _SILENT_SIGN, lambda _: " ", frozenset(_SILENT)),
+        Finder("sign", _signs, frozenset(_NAMES)),
+        Respelling("silent sign", _SILENT_SIGN, lambda _: " ", frozenset(_SILENT)),
     )
 
 
-def _sign(match: regex.Match[str]) -> str:
-    text, (start, end) = match.string, match.span()
-    return _named_sign(text[start], text[max(0, start - 2) : start], text[end : end + 2])
-
-
-@functools.lru_cache(maxsize=4096)
-def _named_sign(sign: str, left: str, right: str) -> str:
-    """The sign's name between the two characters on either side of it, with the spaces that it needs there."""
-    if sign in _ORNAMENTS and not _has_sides(sign, left, right):
-        return " "
-    spaced = not left or left[-1].isspace()
-    after = right[:1]
-    return f"{'' if spaced else ' '}{_NAMES[sign]}{' ' if after.isalnum() or after in _NAMES else ''}"
+def _signs(text: str) -> list[Edit]:
+    """Each sign's name, with the spaces that it needs between the characters on either side of it."""
+    edits: list[Edit] = []
+    for match in _SIGN.finditer(text):
+        start, end = match.span()
+        sign, after = text[start], text[end : end + 1]
+        if sign in _ORNAMENTS and not _has_sides(sign, text[max(0, start - 2) : start], text[end : end + 2]):
+            edits.append((start, end, " "))
+            continue
+        left = "" if start == 0 or text[start - 1].isspace() else " "
+        right = " " if after.isalnum() or after in _NAMES else ""
+        edits.append((start, end, f"{left}{_NAMES[sign]}{right}"))
+    return edits
 
 
 def _has_sides(sign: str, left: str, right: str) -> bool:

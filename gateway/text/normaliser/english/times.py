@@ -88,8 +88,8 @@ def _half(match: regex.Match[str]) -> str:
 
 
 _DURATION_WITH_COLONS = regex.compile(
-    rf"{BEGIN}(?:\d:[0-5]\d:[0-5]\d|\d{{2,3}}:[0-5]\d:[0-5]\d(?<!(?:[01]\d|2[0-4]):\d\d:\d\d)"
-    rf"|(?:2[5-9]|[3-9]\d|\d{{3}}):[0-5]\d)(?![\p{{L}}\p{{N}}:]|\.\d|{SPACE}?[AaPp]\.?[Mm]\b)"
+    rf"{BEGIN}\d{{1,3}}:[0-5]\d(?::[0-5]\d(?<!(?:[01]\d|2[0-4]):\d\d:\d\d)|(?<=(?:2[5-9]|[3-9]\d|\d{{3}}):\d\d))"
+    rf"(?![\p{{L}}\p{{N}}:]|\.\d|{SPACE}?[AaPp]\.?[Mm]\b)"
 )
 _DURATION_WITH_LETTERS = regex.compile(
     rf"{BEGIN}(?:(?:(?P<day>\d{{1,4}}+)d{SPACE}?(?=\d{{1,4}}h))?(?P<hour>\d{{1,4}}+(?:\.\d{{1,4}}+)?)h(?:rs?)?"
@@ -97,9 +97,10 @@ _DURATION_WITH_LETTERS = regex.compile(
     rf"(?:{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)?"
     rf"|(?P<minute>\d{{1,4}}+)m(?:ins?)?{SPACE}?(?P<second>\d{{1,2}}+)s(?:ecs?)?)(?![\p{{L}}\p{{N}}])"
 )
+_DURATION_WITH_LETTERS_HINT = regex.compile(r"\d[hm]")
 _MINUTES_AND_SECONDS = regex.compile(
-    rf"{BEGIN}(?<!°{SPACE}?)(?:(?P<big>\d{{1,3}}+)['’′]{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
-    rf"|(?P<big>[3-8])['’′](?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
+    rf"{BEGIN}(?P<big>\d{{1,3}}+)['’′](?<!°{SPACE}?\d{{1,3}}['’′])(?:{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
+    rf"|(?<=(?<!\d)[3-8]['’′])(?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
 )
 _MINUTES_AND_SECONDS_HINT = regex.compile(r"[0-9]['’′][ \u00a00-9]")
 
@@ -124,7 +125,14 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
 
     return (
         Rule("duration with colons", _DURATION_WITH_COLONS, remembered(colons), frozenset(":"), DIGITS),
-        Rule("duration with letters", _DURATION_WITH_LETTERS, remembered(letters), frozenset("hm"), DIGITS),
+        Rule(
+            "duration with letters",
+            _DURATION_WITH_LETTERS,
+            remembered(letters),
+            frozenset("hm"),
+            DIGITS,
+            hint=_DURATION_WITH_LETTERS_HINT,
+        ),
         Rule(
             "minutes and seconds",
             _MINUTES_AND_SECONDS,

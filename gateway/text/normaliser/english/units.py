@@ -84,7 +84,8 @@ _LENGTHS = ("m", "km", "cm", "mm", "ft", "mi", "in", "yd")
 _ONE = regex.compile(rf"(?<![\d.,])1{SPACE}?-?\Z")
 
 
-_AFTER_NUMBER = rf"[0-9](?:(?P<space>{SPACE})|(?P<hyphen>-))?(?P<it>(?=\p{{L}})"
+_INITIALS = "".join(sorted({name[0] for name in CLEAR | AMBIGUOUS}))
+_AFTER_NUMBER = rf"[0-9](?P<gap>{SPACE}|-)?(?P<it>(?=[{_INITIALS}])"
 _PER_UNIT = rf"{_AFTER_NUMBER}(?P<unit>{any_of(CLEAR | AMBIGUOUS)})/(?P<per>{any_of(_PER)})(?![\p{{L}}\p{{N}}²³]))"
 _POWER = rf"(?P<unit>{any_of(_LENGTHS)})(?P<power>[²³]|[23](?=[^\p{{L}}\p{{N}}.,]|\Z|[.,](?!\d)))"
 _AFTER_UNIT = r"(?![\p{L}\p{N}²³/^'’]|-\p{L})"
@@ -100,7 +101,7 @@ _DIMENSIONS = regex.compile(
     rf"[0-9](?<!(?<![\d.,])0)(?P<it>{SPACE}?[x×]{SPACE}?)(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"
 )
 _PER_UNIT_HINT = regex.compile(r"\p{L}/[\p{L}1]")
-_POWER_HINT = regex.compile(r"\p{L}[²³23]")
+_POWER_HINT = regex.compile(rf"[{''.join({name[-1] for name in _LENGTHS})}][²³23]")
 _UNIT_HINT = regex.compile(r"[0-9](?:[ \u00a0\u2009\u202f]|-)?\p{L}")
 
 
@@ -140,13 +141,13 @@ def _unit(part: str, *, british: bool) -> Callable[[regex.Match[str]], str]:
     """The replacement of a pattern with the group ``part``: "per" or "power", or "unit" where it has neither."""
 
     def read(match: regex.Match[str], *, is_one: bool) -> str:
-        space, hyphen, unit, more = match.group("space", "hyphen", "unit", part)
+        gap, unit, more = match.group("gap", "unit", part)
         name = CLEAR.get(unit) or AMBIGUOUS[unit]
-        words = _named(f"{_POWERS[more]} {name}" if part == "power" else name, singular=is_one or hyphen is not None)
+        words = _named(f"{_POWERS[more]} {name}" if part == "power" else name, singular=is_one or gap == "-")
         words += f" per {_PER[more]}" if part == "per" else ""
         if british:
             words = words.replace("meter", "metre").replace("liter", "litre")
-        return words if space or hyphen else f" {words}"
+        return words if gap else f" {words}"
 
     one = remembered(functools.partial(read, is_one=True))
     many = remembered(functools.partial(read, is_one=False))
