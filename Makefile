@@ -101,7 +101,7 @@ images: ## Build all images; needs Docker, or another BUILDER
 	  -t $(REGISTRY)/$$image:$(VERSION) -t $(REGISTRY)/$$image:latest . || exit 1; done
 
 audit: $(AUDIT_VENV)/.installed ## Look the locked packages up in PyPI's advisories; needs the network
-	@for image in $(LOCKS); do echo $$image; $(AUDIT_VENV)/bin/pip-audit --strict --no-deps --disable-pip \
+	@for image in $(LOCKS); do echo $$image; $(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip \
 	  -r deploy/docker/requirements/$$image.txt || exit 1; done
 
 sbom: $(AUDIT_VENV)/.installed ## Write a CycloneDX bill of materials for each image into build/sbom

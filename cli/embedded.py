@@ -195,7 +195,8 @@ def repair(folder: Path) -> Path:
 def _locked(folder: Path) -> Iterator[int]:
     """The folder, made if need be, for us alone; yields the descriptor that says so. Raises ClickException."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (folder.parent, folder):  # the one around it, with the files, is its owner's alone as well
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise click.ClickException(

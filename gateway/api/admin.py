@@ -20,6 +20,11 @@ T = TypeVar("T", bound=BaseModel)
 _Limit = Annotated[int, Field(ge=1)]
 
 
+def _example(**body: Any) -> ConfigDict:
+    """What the API documentation offers to try."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class _Body(BaseModel):
     """Nothing in it is ignored: a misspelt limit would be none."""
 
@@ -41,6 +46,8 @@ class LimitsBody(_Body):
 class TenantChange(_Body):
     """Body of PATCH /admin/tenants/{tenant_id}; what is left out stays as it is."""
 
+    model_config = _example(weight=2, limits={"requests_per_minute": 600})
+
     name: str = Field("", max_length=200, description="For people.")
     disabled: bool = Field(False, description="Its keys are refused; what is its own stays.")
     weight: float = Field(1.0, ge=MIN_WEIGHT, le=MAX_WEIGHT, description="Its share of a crowded lane, beside others'.")
@@ -51,11 +58,15 @@ class TenantChange(_Body):
 class NewTenant(TenantChange):
     """Body of POST /admin/tenants."""
 
+    model_config = _example(id="acme", name="Acme Ltd", limits={"monthly_characters": 1_000_000})
+
     id: str = Field(description="1 to 63 of a to z, digits, - and _; in logs, usage and file names.")
 
 
 class NewKey(_Body):
     """Body of POST /admin/tenants/{tenant_id}/keys."""
+
+    model_config = _example(label="website")
 
     label: str = Field("", max_length=200, description="Where it is used, for people.")
     expires_at: int | None = Field(default=None, ge=0, description="Unix time; null: never.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -13,11 +14,13 @@ from shared.errors import InputTooLarge
 T = TypeVar("T", bound=BaseModel)
 
 
-def documented(schema: type[BaseModel]) -> dict[str, Any]:
-    """What FastAPI would say of the body in the API documentation, if it read it."""
+def documented(schema: type[BaseModel], examples: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """What FastAPI would say of the body in the API documentation, if it read it; ``examples`` to try, by name."""
     written = schema.model_json_schema()
-    body = _inlined(written, written.get("$defs", {}))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
+    media: dict[str, Any] = {"schema": _inlined(written, written.get("$defs", {}))}
+    if examples:
+        media["examples"] = {name: {"value": example} for name, example in examples.items()}
+    return {"requestBody": {"required": True, "content": {"application/json": media}}}
 
 
 def answered(description: str, *media_types: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.config import JsonDict
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -101,8 +102,18 @@ class ErrorFields(BaseModel):
     """Stable, for programs."""
 
 
+_EXAMPLE: JsonDict = {
+    "message": "Voice 'af_bela' not found. Did you mean 'af_bella'?",
+    "type": "invalid_request_error",
+    "param": "voice",
+    "code": "voice_not_found",
+}
+
+
 class ErrorAnswer(BaseModel):
     """OpenAI's shape of an error."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"error": _EXAMPLE}]})
 
     error: ErrorFields
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -13,7 +15,22 @@ from gateway.api.utterances import Desk
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
 
-@router.post("/speech", response_class=Response, openapi_extra=documented(SpeechRequest) | SPOKEN)
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "Speech": {"model": "kokoro", "input": "Hello world!", "voice": "af_bella", "response_format": "mp3"},
+    "A mix of voices, faster": {"input": "We are one.", "voice": "af_bella(2)+af_sky(1)", "speed": 1.2},
+    "Two speakers": {
+        "input": "[voice:anna]Is it you? [pause:0.5s][voice:ben]It is.",
+        "allow_voice_tags": True,
+        "voice_aliases": {"anna": "af_heart", "ben": {"voice": "am_michael", "rate": 0.9}},
+    },
+    "Words said your way": {"input": "[Kokoro](/kˈOkəɹO/) means heart.", "lexicon": {"heart": "hˈɑɹt"}},
+    "Events": {"model": "gpt-4o-mini-tts", "input": "As it comes.", "voice": "alloy", "stream_format": "sse"},
+    "For a telephone": {"input": "Press one.", "response_format": "mulaw"},
+    "A file, and a link to it": {"input": "To keep.", "stream": False, "return_download_link": True},
+}
+
+
+@router.post("/speech", response_class=Response, openapi_extra=documented(SpeechRequest, _EXAMPLES) | SPOKEN)
 async def create_speech(request: Request) -> Response:
     """Speak a text, as OpenAI's endpoint of the same name does."""
     desk = Desk.of(request)

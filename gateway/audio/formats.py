@@ -182,7 +182,7 @@ _M4B = replace(FORMATS["m4a"], name="m4b", extension="m4b")
 FILE_FORMATS: Mapping[str, AudioFormat] = MappingProxyType({**FORMATS, "m4b": _M4B})
 """Of files alone; a stream of an audiobook is an m4a."""
 
-MEDIA_TYPES = tuple(sorted({one.essence for one in _FORMATS} | {one.media_type for one in _FORMATS}))
+MEDIA_TYPES = tuple(dict.fromkeys(kind for one in _FORMATS for kind in (one.essence, one.media_type)))
 """All that an answer's content type may be, but for the rates of bare samples."""
 
 

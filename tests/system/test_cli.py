@@ -150,7 +150,7 @@ def test_say_interrupted_writes_nothing(service: Service, tmp_path: Path) -> Non
     wait_until((tmp_path / "a.mp3.part").exists, "it has begun", 40)
     saying.send_signal(signal.SIGINT)
     _, told = saying.communicate(timeout=30)
-    assert saying.returncode == 130
+    assert saying.returncode == 130, told
     assert b"Cancelled" in told
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 

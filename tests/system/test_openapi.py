@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,22 @@ CONFIG = Path(__file__).parents[2] / "bench" / "schemathesis.toml"
 def described(service: Service) -> Any:
     config = schemathesis.Config.from_path(CONFIG)
     return schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=config)
+
+
+def test_what_the_documentation_offers_to_try_can_be_tried(service: Service) -> None:
+    paths = httpx.get(f"{service.url}/openapi.json").json()["paths"]
+    tried = 0
+    for path, operations in paths.items():
+        content = operations.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
+        examples = [each["value"] for each in content.get("examples", {}).values()]
+        for example in examples or content.get("schema", {}).get("examples", ()):
+            if "input_file_id" not in example:  # which nobody has
+                answer = httpx.post(service.url + path, json=example, timeout=30)
+                assert answer.status_code in {200, 202}, (path, example, answer.text)
+                tried += 1
+                if "location" in answer.headers:
+                    assert httpx.delete(service.url + answer.headers["location"]).status_code == 200
+    assert tried >= 13
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
