@@ -17,7 +17,11 @@ router = APIRouter(prefix="/admin/tenants", tags=["admin"])
 
 T = TypeVar("T", bound=BaseModel)
 
-_Limit = Annotated[int, Field(ge=1)]
+_Limit = Annotated[int, Field(ge=1, le=10**15)]
+"""More than anybody uses, and no more than JavaScript and Redis count exactly."""
+
+_LAST_S = 253_402_300_799
+"""The end of the year 9999."""
 
 
 def _example(**body: Any) -> ConfigDict:
@@ -28,7 +32,7 @@ def _example(**body: Any) -> ConfigDict:
 class _Body(BaseModel):
     """Nothing in it is ignored: a misspelt limit would be none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class LimitsBody(_Body):
@@ -69,7 +73,7 @@ class NewKey(_Body):
     model_config = _example(label="website")
 
     label: str = Field("", max_length=200, description="Where it is used, for people.")
-    expires_at: int | None = Field(default=None, ge=0, description="Unix time; null: never.")
+    expires_at: int | None = Field(default=None, ge=0, le=_LAST_S, description="Unix time; null: never.")
 
 
 @router.get("")

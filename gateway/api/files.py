@@ -148,8 +148,8 @@ async def delete_file(request: Request, file_id: str) -> dict[str, Any]:
 
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
-    206: {"description": "The part that Range asks for.", "content": {"application/octet-stream": {}}},
+    200: {"description": "The file.", "content": {"*/*": {}}},
+    206: {"description": "The part that Range asks for.", "content": {"*/*": {}}},
 }
 
 

@@ -93,6 +93,10 @@ class TestOverHttp:
             ({"id": "No Good"}, "id"),
             ({"id": "ok", "limits": {"requests_per_minut": 5}}, "limits"),
             ({"id": "ok", "limits": {"requests_per_minute": 0}}, "limits"),
+            ({"id": "ok", "limits": {"monthly_characters": True}}, "limits"),
+            ({"id": "ok", "limits": {"monthly_characters": 10**20}}, "limits"),
+            ({"id": "ok", "disabled": "yes"}, "disabled"),
+            ({"id": "ok", "name": 5}, "name"),
             ({"id": "ok", "weight": 0}, "weight"),
             ({"id": "ok", "weight": "NaN"}, "weight"),
             ({"id": "ok", "allowed_voices": []}, "allowed_voices"),
@@ -103,6 +107,12 @@ class TestOverHttp:
         answer = admin.post("/tenants", json=body)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
         assert admin.get("/tenants/ok").status_code == 404
+
+    @pytest.mark.parametrize("when", [10**22, False, -1, "tomorrow"])
+    def test_a_key_ends_at_a_time_that_there_is(self, admin: httpx.Client, when: object) -> None:
+        made(admin, f"ends-{when}".lower())
+        refused = admin.post(f"/tenants/ends-{when}/keys".lower(), json={"expires_at": when})
+        check_error(refused, 400, "expires_at", "invalid_value")
 
     def test_an_id_is_had_once(self, admin: httpx.Client) -> None:
         made(admin, "once")

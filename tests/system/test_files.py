@@ -94,6 +94,11 @@ def test_a_part_may_be_asked_for(service: Service, client: OpenAI, said: str, st
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(CONTENT)), b"")
 
 
+def test_the_documentation_leaves_a_files_type_open(service: Service) -> None:
+    described = httpx.get(f"{service.url}/openapi.json").json()["paths"]["/v1/files/{file_id}/content"]["get"]
+    assert list(described["responses"]["200"]["content"]) == ["*/*"]
+
+
 @pytest.mark.parametrize("said", ["bytes=19000-", "bytes=-0", "bytes=19000-19001"])
 def test_a_part_beyond_the_end_is_refused(service: Service, client: OpenAI, said: str) -> None:
     answer = httpx.get(f"{service.url}/v1/files/{upload(client)}/content", headers={"range": said})
