@@ -162,7 +162,7 @@ _VERSION = regex.compile(
     rf"|(?<=\p{{L}} )(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
     rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
 )
-_VERSION_HINT = regex.compile(r"[0-9]\.(?:[0-9]{1,9}\.[0-9]|(?<=\p{L} [0-9]{1,4}\.)[0-9])|[vV]\.? ?[0-9]")
+_VERSION_HINT = regex.compile(r"[0-9](?:(?<=[vV]\.? ?.)|\.(?:[0-9]{1,9}\.[0-9]|(?<=\p{L} [0-9]{1,4}\.)[0-9]))")
 _ORDINAL = regex.compile(
     rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
     r"(?P<plural>s)?(?![\p{L}\p{N}])"

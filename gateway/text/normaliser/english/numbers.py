@@ -25,6 +25,9 @@ DIGIT_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "e
 _NAME_OF_DIGIT = dict(zip("0123456789", DIGIT_NAMES, strict=True))
 MONTHS = "January February March April May June July August September October November December".split()
 
+_MAX_REMEMBERED = 10_000
+"""As many as there are numbers of up to four digits: 2 MB."""
+
 _FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
 
 
@@ -76,8 +79,8 @@ class Numbers:
         self.british = language is Language.EN_GB
         self._in_groups = by_groups(self._by_library, self._join, limit=10**MAX_GROUPED_DIGITS)
         self._last_of_ordinal = functools.lru_cache(maxsize=1000)(functools.partial(self._by_library, kind="ordinal"))
-        self.cardinal = functools.lru_cache(maxsize=4096)(self._as_cardinal)
-        self.number = functools.lru_cache(maxsize=4096)(self._as_number)
+        self.cardinal = functools.lru_cache(maxsize=_MAX_REMEMBERED)(self._as_cardinal)
+        self.number = functools.lru_cache(maxsize=_MAX_REMEMBERED)(self._as_number)
         self.year = functools.lru_cache(maxsize=4096)(self._as_year)
 
     def _by_library(self, value: int, kind: str = "cardinal") -> str:
