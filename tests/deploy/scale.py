@@ -94,6 +94,11 @@ class Scale:
     def wait_ready(self, name: str) -> None:
         wait_until(lambda: _status(self.direct(name) + "/readyz") == httpx.codes.OK, f"{name} ready", START_TIMEOUT_S)
 
+    def wait_worker(self) -> None:
+        """Until the newest one is ready, which Kubernetes waits for too before it ends an old one."""
+        url = f"http://127.0.0.1:{self.metrics_ports['worker']}/readyz"
+        wait_until(lambda: _status(url) == httpx.codes.OK, "the new worker is ready", START_TIMEOUT_S)
+
     def speak(self, text: str, **fields: object) -> httpx.Response:
         body = {"input": text, "response_format": "pcm", **fields}
         return httpx.post(self.url + "/v1/audio/speech", json=body, timeout=60)

@@ -49,6 +49,7 @@ async def test_replacing_every_process_loses_nothing(fleet: Scale, right: dict[s
         await more_are_heard(crowd)
         for worker in list(fleet.workers):
             fleet.start_worker()
+            await asyncio.to_thread(fleet.wait_worker)
             assert await asyncio.to_thread(worker.terminate, 60) == 0
         for name in GATEWAYS:
             assert await asyncio.to_thread(fleet.gateways[name].terminate, 90) == 0
