@@ -22,7 +22,7 @@ class _Commands(click.Group):
         except FleetError as error:
             raise click.ClickException(error.message) from error
         except ValidationError as error:
-            faults = [f"{fault['loc'][0]}: {fault['msg']}".upper() for fault in error.errors() if fault["loc"]]
+            faults = [f"{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors() if fault["loc"]]
             raise click.ClickException("These settings are wrong. " + "; ".join(faults)) from error
 
 

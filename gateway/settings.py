@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 
 from gateway.audio.formats import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, NATIVE_RATE
 from gateway.audio.gaps import Gaps
 from gateway.audio.shape import MAX_VOLUME
+from gateway.text.languages import is_code
 from shared.settings import FleetSettings
 
 
@@ -89,7 +90,8 @@ class GatewaySettings(FleetSettings):
     absolute_max_tokens: int = Field(default=450, ge=1, le=510)
     """Tokens that a chunk may have at most, where a sentence cannot be cut well."""
     default_voice_code: str | None = None
-    """Language of a text where neither the request nor the voice's name tells, by its letter or code."""
+    """Language of a text where the request does not tell, whatever the voice's name says, by its letter or code. Unset:
+    the one of the voice's first letter."""
     advanced_text_normalization: bool = True
     """Numbers, dates, signs and the like are turned to words; false: never, whatever requests say."""
     enable_voice_tags: bool = True
@@ -204,3 +206,10 @@ class GatewaySettings(FleetSettings):
     """Whether there is a page to listen on, at /web/."""
     web_player_path: Path | None = None
     """Folder of the web player's static files; unset, or `web`: the one that comes along."""
+
+    @field_validator("default_voice_code")
+    @classmethod
+    def _is_language(cls, code: str | None) -> str | None:
+        if code is not None and not is_code(code):
+            raise ValueError(f"{code!r} names no language")
+        return code

@@ -51,15 +51,21 @@ _BY_CODE = BY_LETTER | {language.value: language for language in Language}
 
 
 def choose_language(voice: str, lang_code: str | None = None, default_code: str | None = None) -> Language:
-    """The language to speak ``voice`` in: ``lang_code``, else that of the voice's name, else ``default_code``.
+    """The language to speak ``voice`` in: ``lang_code``, else ``default_code``, else that of the voice's name.
 
     ``voice`` is a resolved voice name such as ``af_heart``; of a mix, its first. Codes are letters or names (``a``,
     ``en-us``, ...), in any case. Raises UnknownLanguage if none of them names a language, and UnsupportedLanguage for
     one whose packages are not installed.
     """
-    language = _from_voice(voice, default_code) if lang_code is None else _from_code(lang_code)
+    code = default_code if lang_code is None else lang_code
+    language = _from_voice(voice) if code is None else _from_code(code)
     require(language, param="voice" if lang_code is None else "lang_code")
     return language
+
+
+def is_code(lang_code: str) -> bool:
+    """Whether ``choose_language`` knows a language by that letter or name."""
+    return _plain(lang_code) in _BY_CODE
 
 
 def require(language: Language, *, param: str) -> None:
@@ -80,18 +86,20 @@ def is_installed(language: Language) -> bool:
 
 
 def _from_code(lang_code: str) -> Language:
-    language = _BY_CODE.get(lang_code.strip().lower().replace("_", "-"))
+    language = _BY_CODE.get(_plain(lang_code))
     if language is None:
         raise UnknownLanguage(f"Unknown lang_code {lang_code[:40]!r}. Known: {', '.join(_BY_CODE)}.", param="lang_code")
     return language
 
 
-def _from_voice(voice: str, default_code: str | None) -> Language:
+def _plain(lang_code: str) -> str:
+    return lang_code.strip().lower().replace("_", "-")
+
+
+def _from_voice(voice: str) -> Language:
     letter, has_prefix = voice[:1].lower(), voice[1:3].lower() in {"f_", "m_"}
     if letter in BY_LETTER and has_prefix:
         return BY_LETTER[letter]
-    if default_code is not None:
-        return _from_code(default_code)
     raise UnknownLanguage(
         f"The name of the voice {voice[:40]!r} says no language (as 'af_' does): set lang_code, "
         "for example to 'a' for American English.",

@@ -21,6 +21,7 @@ SET = {
     "API_VERSION": "9.8.7",
     "CORS_ENABLED": "false",
     "DEFAULT_VOICE": "bf_emma",
+    "DEFAULT_VOICE_CODE": "b",
     "DEFAULT_VOLUME_MULTIPLIER": "0.5",
     "SAMPLE_RATE": "16000",
     "ADVANCED_TEXT_NORMALIZATION": "false",
@@ -65,6 +66,15 @@ def test_pages_of_others_may_not_call_it(ours: Service, service: Service) -> Non
         for each in (ours, service)
     ]
     assert allowed == [False, True]
+
+
+def test_whose_language_is_spoken_by_default(ours: Service) -> None:
+    said = [
+        ours.speak("I can't dance.", voice="af_sky", **code) for code in ({}, {"lang_code": "b"}, {"lang_code": "a"})
+    ]
+    by_default, british, american = map(samples, said)
+    assert np.array_equal(by_default, british)
+    assert not np.array_equal(by_default, american)
 
 
 def test_who_speaks_by_default_and_how_loud(ours: Service) -> None:

@@ -41,7 +41,8 @@ def test_every_language_by_letter_code_and_voice(letter: str, code: str) -> None
     [
         ("my_own_voice", None, "e", Language.ES),
         ("my_own_voice", "i", "e", Language.IT),
-        ("ff_siwis", None, "e", Language.FR),
+        ("ff_siwis", None, "e", Language.ES),
+        ("ff_siwis", "i", "e", Language.IT),
         ("", None, "EN-GB", Language.EN_GB),
     ],
 )
