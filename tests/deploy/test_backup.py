@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ def backup(server: Valkey, folder: Path, to: Path) -> None:
 
 
 def writes_its_file(client: sync_redis.Redis) -> bool:
-    told = client.info("persistence")
+    told = cast("dict[str, Any]", client.info("persistence"))
     return bool(told["aof_rewrite_scheduled"] or told["aof_rewrite_in_progress"])
 
 
