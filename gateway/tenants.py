@@ -79,6 +79,9 @@ class Tenants:
         """Whose key that is; None: there was none. Raises InvalidApiKey, and QueueUnavailable where nobody knows."""
         if self._table is None and not self._must_have_key:
             raise self._unknown()
+        key = None if written is None else ApiKey.read(written)
+        if self.is_open and key is not None:
+            await self._key_of_now(key.id)  # somebody may have made it just now, and a tenant with it: the first
         if self.is_open:
             return EVERYBODY
         if written is None:
@@ -86,7 +89,7 @@ class Tenants:
         # All of them are tried: how long that takes does not tell which it was.
         if sum(is_digest_of(stored, written) for stored in self._operators_keys):
             return OPERATOR
-        if (key := ApiKey.read(written)) is None:
+        if key is None:
             raise InvalidApiKey("Incorrect API key provided: it is not of the form sk-kf-..., or was cut short.")
         record = self._key(key.id) or await self._key_of_now(key.id)
         if record is None or not is_digest_of(record.digest, key.secret):

@@ -175,6 +175,13 @@ class TestOpen:
             assert await tenants.of_key(None) is EVERYBODY
             assert await tenants.of_key("not-needed") is EVERYBODY
 
+    async def test_the_first_key_is_its_tenants_from_its_first_request_on(self, redis: Redis) -> None:
+        async with known(redis, heartbeat_s=60) as tenants:
+            assert await tenants.of_key(ApiKey.new().written) is EVERYBODY
+            key = await added(redis)
+            assert (await tenants.of_key(key)).id == "acme"
+            assert (await refused(tenants, None)).code == "invalid_api_key"
+
     async def test_that_is_said_where_others_can_come(self, redis: Redis) -> None:
         with structlog.testing.capture_logs() as exposed:
             async with known(redis, is_exposed=True):
