@@ -77,7 +77,7 @@ class Utterance:
             characters,
             requests=0 if self.is_part else 1,
             is_batch=self.lane is Lane.BATCH,
-            once=self.work_id,
+            work_id=self.work_id,
             notice=self.notice,
         )
 

@@ -243,11 +243,15 @@ class Worker:
                 return
             left_s = (self._tally.expected_s(batch.audio_s) or 0.0) - (time.monotonic() - began)
             is_nearly_done = running.done() or 0 < left_s < NEARLY_DONE_S
-            if is_interruptible and not is_nearly_done and await self._gives_way(batch):
+            if is_interruptible and not is_nearly_done and await self._must_stop(batch):
                 self._engine.interrupt()
                 return
 
-    async def _gives_way(self, batch: Batch) -> bool:
+    async def _must_stop(self, batch: Batch) -> bool:
+        """Whether the batch that runs is the wrong one by now.
+
+        What is urgent is claimed here, late, so that an idle worker, which blocks on the lane, has it first.
+        """
         readers = {item.reader for item in batch.jobs}
         if readers == await self._streams.gone(readers):
             return True

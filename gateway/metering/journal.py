@@ -35,7 +35,7 @@ class Journal:
         self._number = 0
         self._usage: dict[Account, Counts] = defaultdict(Counts)
         self._refunds: dict[Refund, int] = defaultdict(int)
-        self._once: dict[str, dict[Account, Counts]] = {}
+        self._of_work: dict[str, dict[Account, Counts]] = {}
         self._has_some = asyncio.Event()
         self._is_closing = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -51,22 +51,22 @@ class Journal:
         self._has_some.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._writing, LAST_TRY_S)
-        if self._usage or self._once or self._writing.cancelled():
-            log.error("usage_lost", accounts=len(self._usage) + len(self._once))
+        if self._usage or self._of_work or self._writing.cancelled():
+            log.error("usage_lost", accounts=len(self._usage) + len(self._of_work))
 
-    def add(self, tenant_id: str, key_id: str, usage: Mapping[str, Counts], once: str = "") -> None:
-        """Count what was used now, by voice. once: names work that may be begun again, and is counted once."""
-        if once in self._once:
+    def add(self, tenant_id: str, key_id: str, usage: Mapping[str, Counts], work_id: str = "") -> None:
+        """Count what was used now, by voice. work_id: of work that may be begun again, and is counted once."""
+        if work_id in self._of_work:
             return
-        kept = self._once.setdefault(once, defaultdict(Counts)) if once else self._usage
+        kept = self._of_work.setdefault(work_id, defaultdict(Counts)) if work_id else self._usage
         for voice, counts in usage.items():
             account = Account(datetime.now(UTC).date(), tenant_id, key_id, voice)
             kept[account] = kept[account].plus(counts)
         self._has_some.set()
 
-    def refund(self, tenant_id: str, month: str, characters: int, once: str = "") -> None:
-        """Give characters back to a month's budget, which work named ``once`` has taken."""
-        self._refunds[Refund(tenant_id, month, once)] += characters
+    def refund(self, tenant_id: str, month: str, characters: int, work_id: str = "") -> None:
+        """Give characters back to a month's budget, which the work of that id has taken."""
+        self._refunds[Refund(tenant_id, month, work_id)] += characters
         self._has_some.set()
 
     async def _write(self) -> None:
@@ -80,10 +80,10 @@ class Journal:
         await self._send()  # what came while the last but one was on its way
 
     async def _send(self) -> None:
-        portion = Portion(self._usage, self._refunds, self._once)
-        if not (portion.usage or portion.refunds or portion.once):
+        portion = Portion(self._usage, self._refunds, self._of_work)
+        if not (portion.usage or portion.refunds or portion.of_work):
             return
-        self._usage, self._refunds, self._once = defaultdict(Counts), defaultdict(int), {}
+        self._usage, self._refunds, self._of_work = defaultdict(Counts), defaultdict(int), {}
         self._number += 1
         # Whether a try came through whose answer was lost nobody knows: the number tells Redis.
         while True:
@@ -95,7 +95,7 @@ class Journal:
         try:
             await self.store.add(self._id, self._number, portion)
         except QueueUnavailable as error:
-            log.warning("usage_not_written", accounts=len(portion.usage) + len(portion.once), error=error.message)
+            log.warning("usage_not_written", accounts=len(portion.usage) + len(portion.of_work), error=error.message)
             return False
         return True
 

@@ -52,8 +52,8 @@ class Charge:
     is_batch: bool = False
     """Batch work waits its turn however many there are of it: of the limits, only the month's concerns it here. What
     fails of it will be tried again, so only what succeeds, or can never succeed, is counted."""
-    once: str = ""
-    """Names batch work, which may be begun again: however often it is, it is counted once."""
+    work_id: str = ""
+    """Of batch work, which may be begun again: however often it is, it is counted once."""
     notice: Notice = unnoticed
 
     @property
@@ -64,7 +64,7 @@ class Charge:
         """What it asks of its tenant's limits."""
         characters, limits = self.num_characters, self.tenant.limits
         if self.is_batch:
-            return Claim(budget=characters, once=self.once)
+            return Claim(budget=characters, work_id=self.work_id)
         needs_lease = limits.concurrent_streams is not None or limits.queued_characters is not None
         return Claim(
             lease_id=self.id if needs_lease else "",
@@ -223,7 +223,7 @@ class Visit:
         # Whoever got nothing pays nothing; neither is anything kept of batch work that failed half-way.
         is_free = error is not None and (charge.is_batch or not any(self._tally.seconds.values()))
         if is_free and tenant.limits.monthly_characters is not None:
-            self._meter.journal.refund(tenant.id, self._month, charge.num_characters, charge.once)
+            self._meter.journal.refund(tenant.id, self._month, charge.num_characters, charge.work_id)
         if charge.is_batch and error is not None and not isinstance(error, BadRequest):
             return
         failed = charge.requests if isinstance(error, Exception) else 0
@@ -234,4 +234,4 @@ class Visit:
                 usage[voice] = usage[voice].plus(Counts(characters=characters))
             for voice, seconds in self._tally.seconds.items():
                 usage[voice] = usage[voice].plus(Counts(audio_ms=round(1000 * seconds)))
-        self._meter.journal.add(tenant.id, tenant.key_id, usage, charge.once)
+        self._meter.journal.add(tenant.id, tenant.key_id, usage, charge.work_id)

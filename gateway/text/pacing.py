@@ -34,8 +34,8 @@ SAFETY = 0.85
 """All but the first chunk are planned as if the worker had this much of its speed: both are estimates."""
 
 TURN_S = 2.0
-"""A chunk of several sentences keeps a worker for no longer than this: nothing interrupts a chunk, and whoever asks
-next waits for its end."""
+"""A chunk of several sentences keeps a worker for no longer than this: what somebody listens to is not interrupted, and
+whoever asks next waits for its end."""
 
 MIN_TOKENS = 8
 """Two or three words, the least that is cut inside a clause: fewer save next to no time, for most of so short a chunk

@@ -33,7 +33,7 @@
     tts:usage:of:{day}:{tenant} hash gateway    USAGE_RETENTION_DAYS; counts by API key and voice, see `usage`
     tts:usage:tenants:{day} set    gateway      the same; whoever used anything that day
     tts:usage:mark:{run}  string   gateway      TTL of a day; number of the last portion that a gateway's run has added
-    tts:usage:mark:{batch}:{item} string runner TTL of a day; what the item used is counted
+    tts:usage:mark:{batch}:{item} string runner TTL of a week; what the item used is counted
     tts:voices            hash     gateway      permanent; saved voice mixes by name, msgpack [[voice, weight], …]
     tts:voices:{tenant}   hash     gateway      permanent; the same of a tenant, until it is removed
     tts:tenants           hash     operator     permanent; tenants by id, msgpack maps, see `tenants`

@@ -52,7 +52,7 @@ local requests, characters, budget = tonumber(ARGV[9]), tonumber(ARGV[10]), tonu
 local streams, held = tonumber(ARGV[12]), tonumber(ARGV[13])
 local most = {}
 for i, name in ipairs({'requests', 'characters', 'streams', 'held', 'month'}) do most[name] = tonumber(ARGV[13 + i]) end
-local once = ARGV[19]
+local work = ARGV[19]
 
 local key, now = keys_of(tenant), now_ms()
 local slice_ms = window_ms / num_slices
@@ -119,9 +119,9 @@ if streams + held > 0 then
 end
 
 local of_month = key.month .. month
-if once ~= '' then
-  once = of_month .. ':' .. once
-  if redis.call('EXISTS', once) == 1 then budget = 0 end
+if work ~= '' then
+  work = of_month .. ':' .. work
+  if redis.call('EXISTS', work) == 1 then budget = 0 end
 end
 if most.month >= 0 and budget > 0 and tonumber(redis.call('GET', of_month) or '0') + budget > most.month then
   refuse('month', math.huge)
@@ -142,7 +142,7 @@ if refused == '' then
   if most.month >= 0 and budget > 0 then
     redis.call('INCRBY', of_month, budget)
     redis.call('PEXPIRE', of_month, month_ms)
-    if once ~= '' then redis.call('SET', once, '', 'PX', ARGV[20]) end
+    if work ~= '' then redis.call('SET', work, '', 'PX', ARGV[20]) end
   end
   if id ~= '' then
     redis.call('HSET', key.held, id, string.format('%d:%d', streams, held))
@@ -160,7 +160,7 @@ return {refused, longest_ms, num_requests, requests_reset_ms, num_characters, ch
 """tenant, month, lease or '', the window in ms, its slices, for how long the lease and a month are kept in ms, the wait
 in ms that is told where none is known; then the costs: requests, characters, characters of the month, streams and
 characters held; then the limits of requests, characters, streams, characters held, characters of the month, -1: none;
-the name of work that takes from the month only once, or '', and how long that is known in ms →
+the id of work that takes from the month only once, or '', and how long that is known in ms →
 the limit that refuses, or '', and the ms after which it would not; requests that count and the ms until none of them
 does, characters that count and theirs. Takes everything, or nothing."""
 

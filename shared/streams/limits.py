@@ -29,8 +29,8 @@ SLICES = 100
 NOT_KNOWN_MS = 1000
 """What to wait for streams and characters that others of the tenant hold: nobody knows when those end."""
 
-ONCE_KEPT_MS = 7 * 86_400_000
-"""How long it is known that some work has taken from the month's budget: longer than batches are worked on."""
+WORK_KNOWN_MS = 7 * 86_400_000
+"""How long it is known what some work has taken and used: no job is worked on for longer."""
 
 MONTH_KEPT_MS = 40 * 86_400_000
 """How long a month's count outlives its last change: past the month's end."""
@@ -73,8 +73,8 @@ class Claim:
     """Held."""
     held: int = 0
     """Characters held."""
-    once: str = ""
-    """Names work that may be begun again: the month's characters are taken once for all that has this name."""
+    work_id: str = ""
+    """Of work that may be begun again: the month's characters are taken once for all that has this id."""
 
 
 class Window(NamedTuple):
@@ -125,7 +125,7 @@ class LimitStore:
         ]
         args += [round(1000 * lease_s), MONTH_KEPT_MS, NOT_KNOWN_MS, *costs]
         args += [UNLIMITED if limit is None else limit for limit in most]
-        args += [claim.once, ONCE_KEPT_MS]
+        args += [claim.work_id, WORK_KNOWN_MS]
         async with reaching_redis():
             refused, wait_ms, requests, requests_ms, characters, characters_ms = await self._take(args=args)
         windows = Window(requests, requests_ms / 1000), Window(characters, characters_ms / 1000)
@@ -161,6 +161,6 @@ def month_key(tenant_id: str, month: str) -> str:
     return f"tts:limit:{tenant_id}:month:{month}"
 
 
-def once_key(tenant_id: str, month: str, work: str) -> str:
+def work_key(tenant_id: str, month: str, work_id: str) -> str:
     """There while that work has taken its characters from the month's budget."""
-    return f"{month_key(tenant_id, month)}:{work}"
+    return f"{month_key(tenant_id, month)}:{work_id}"

@@ -2,7 +2,7 @@
 
 A gateway writes its counts in numbered portions. Redis remembers the last number of each gateway and takes no portion
 twice, so one whose answer was lost is simply sent again: nothing is counted twice, and only what a gateway had not yet
-sent is lost with it. Work of a batch, which another runner may begin again, has a name, and is counted once under it.
+sent is lost with it. Work of a batch, which another runner may begin again, has an id, and is counted once under it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgpack
 from redis.asyncio import Redis
 
 from shared.streams.keys import reaching_redis, text
-from shared.streams.limits import month_key, once_key
+from shared.streams.limits import WORK_KNOWN_MS, month_key, work_key
 
 MAX_ROWS_A_DAY = 2000
 """Of one tenant: mixes of voices are without number. Further ones are counted under ``OTHER_VOICES``."""
@@ -34,7 +34,8 @@ local gateway, number, mark_ms, ttl_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3], to
 local max_rows, others = tonumber(ARGV[5]), ARGV[6]
 local mark = 'tts:usage:mark:' .. gateway
 if tonumber(redis.call('GET', mark) or '0') >= number then return 0 end
-local usage, refunds, once = unpack(cmsgpack.unpack(ARGV[7]))
+local usage, refunds, of_work = unpack(cmsgpack.unpack(ARGV[7]))
+local work_ms = ARGV[8]
 
 local function add(row)
   local day, tenant, api_key, voice, counts = unpack(row)
@@ -50,8 +51,8 @@ local function add(row)
 end
 
 for _, row in ipairs(usage) do add(row) end
-for _, work in ipairs(once) do
-  if redis.call('SET', 'tts:usage:mark:' .. work[1], 0, 'NX', 'PX', mark_ms) then
+for _, work in ipairs(of_work) do
+  if redis.call('SET', 'tts:usage:mark:' .. work[1], 0, 'NX', 'PX', work_ms) then
     for _, row in ipairs(work[2]) do add(row) end
   end
 end
@@ -100,8 +101,8 @@ class Refund(NamedTuple):
     tenant_id: str
     month: str
     """As ``shared.streams.limits.month_of`` writes it."""
-    once: str = ""
-    """The work that had taken them, where that could take them only once."""
+    work_id: str = ""
+    """Of the work that had taken them, where that could take them only once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ class Portion:
 
     usage: Mapping[Account, Counts]
     refunds: Mapping[Refund, int]
-    once: Mapping[str, Mapping[Account, Counts]] = field(default_factory=dict)
-    """What work has used that may be begun again, by its name: of each name only the first is counted."""
+    of_work: Mapping[str, Mapping[Account, Counts]] = field(default_factory=dict)
+    """What work has used that may be begun again, by its id: of each only the first is counted."""
 
 
 class UsageStore:
@@ -124,11 +125,13 @@ class UsageStore:
 
     async def add(self, gateway_id: str, number: int, portion: Portion) -> bool:
         """Add a gateway's portion, numbered from 1 on; False: it was added before."""
-        once = [[name, _rows(usage)] for name, usage in portion.once.items()]
-        packed: bytes = msgpack.packb([_rows(portion.usage), [_row(*each) for each in portion.refunds.items()], once])
+        of_work = [[work_id, _rows(usage)] for work_id, usage in portion.of_work.items()]
+        packed: bytes = msgpack.packb(
+            [_rows(portion.usage), [_row(*each) for each in portion.refunds.items()], of_work]
+        )
         bounds: list[str | int] = [MARK_KEPT_MS, self._ttl_ms, MAX_ROWS_A_DAY, OTHER_VOICES]
         async with reaching_redis():
-            return bool(await self._add(args=[gateway_id, number, *bounds, packed]))
+            return bool(await self._add(args=[gateway_id, number, *bounds, packed, WORK_KNOWN_MS]))
 
     async def of_tenant(self, tenant_id: str, days: Iterable[date]) -> dict[Account, Counts]:
         """What one tenant has used on each of these days."""
@@ -161,8 +164,8 @@ def _rows(usage: Mapping[Account, Counts]) -> list[list[Any]]:
 
 
 def _row(refund: Refund, characters: int) -> list[str | int]:
-    tenant_id, month, work = refund
-    return [month_key(tenant_id, month), characters, once_key(tenant_id, month, work) if work else ""]
+    tenant_id, month, work_id = refund
+    return [month_key(tenant_id, month), characters, work_key(tenant_id, month, work_id) if work_id else ""]
 
 
 def days_from(first: date, end: date) -> list[date]:

@@ -259,19 +259,19 @@ async def test_counts_wait_for_a_queue_that_is_away_and_none_is_lost_or_doubled(
 
 
 async def test_batch_work_that_is_begun_again_is_counted_once(redis: Redis) -> None:
-    item = replace(CHARGE, id="req_1", requests=1, is_batch=True, once="batch_1:7")
+    item = replace(CHARGE, id="req_1", requests=1, is_batch=True, work_id="batch_1:7")
     async with meter_of(redis) as meter:
         for attempt in ("killed before it could be settled", "of another runner"):
             async with meter.visit(replace(item, id=attempt)) as tally:
                 tally.add("af_heart", 1.5)
-        async with meter.visit(replace(item, id="another item", once="batch_1:8")) as tally:
+        async with meter.visit(replace(item, id="another item", work_id="batch_1:8")) as tally:
             tally.add("af_heart", 2.0)
     assert await used(redis) == {"af_heart": Counts(600, 3500, 2, 0), "af_bella": Counts(200, 0, 0, 0)}
     assert await budget(redis) == 800
 
 
 async def test_batch_work_that_failed_takes_from_the_budget_anew(redis: Redis) -> None:
-    item = replace(CHARGE, is_batch=True, once="batch_1:7")
+    item = replace(CHARGE, is_batch=True, work_id="batch_1:7")
     for _ in range(2):
         async with meter_of(redis) as meter:
             with pytest.raises(FleetError):
@@ -283,7 +283,7 @@ async def test_batch_work_that_failed_takes_from_the_budget_anew(redis: Redis) -
 
 
 async def test_a_runner_killed_in_the_middle_leaves_a_budget_that_is_taken_once(redis: Redis) -> None:
-    item = replace(CHARGE, is_batch=True, once="batch_1:7")
+    item = replace(CHARGE, is_batch=True, work_id="batch_1:7")
     async with meter_of(redis) as meter:
         await meter.visit(item).__aenter__()  # and nobody is left to go out
     async with meter_of(redis) as meter, meter.visit(item):
