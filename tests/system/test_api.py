@@ -124,27 +124,27 @@ def test_unknown_fields_are_ignored_and_defaults_are_mp3(service: Service) -> No
 
 
 def test_openai_create_and_stream_to_file(service: Service, tmp_path: object) -> None:
-    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
-    response = client.audio.speech.create(model="kokoro", voice="af_bella", input="Hello world!")
-    path = f"{tmp_path}/output.mp3"
-    with pytest.warns(DeprecationWarning, match="stream"):
-        response.stream_to_file(path)
-    with av.open(path, "r") as container:
-        assert container.streams.audio[0].codec.name.startswith("mp3")
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed") as client:
+        response = client.audio.speech.create(model="kokoro", voice="af_bella", input="Hello world!")
+        path = f"{tmp_path}/output.mp3"
+        with pytest.warns(DeprecationWarning, match="stream"):
+            response.stream_to_file(path)
+        with av.open(path, "r") as container:
+            assert container.streams.audio[0].codec.name.startswith("mp3")
 
 
 def test_openai_with_streaming_response_and_a_mix(service: Service, tmp_path: object) -> None:
-    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
-    path = f"{tmp_path}/output.opus"
-    with client.audio.speech.with_streaming_response.create(
-        model="kokoro",
-        voice="af_bella(2)+af_sky(1)",
-        input="This is a longer text that will be streamed.",
-        response_format="opus",
-    ) as response:
-        response.stream_to_file(path)
-    with av.open(path, "r") as container:
-        assert container.streams.audio[0].codec.name in {"opus", "libopus"}
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed") as client:
+        path = f"{tmp_path}/output.opus"
+        with client.audio.speech.with_streaming_response.create(
+            model="kokoro",
+            voice="af_bella(2)+af_sky(1)",
+            input="This is a longer text that will be streamed.",
+            response_format="opus",
+        ) as response:
+            response.stream_to_file(path)
+        with av.open(path, "r") as container:
+            assert container.streams.audio[0].codec.name in {"opus", "libopus"}
 
 
 def test_requests_iter_content(service: Service) -> None:
@@ -161,12 +161,12 @@ def test_requests_iter_content(service: Service) -> None:
 
 
 def test_models(service: Service) -> None:
-    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
-    names = [model.id for model in client.models.list()]
-    assert names == ["kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"]
-    assert all(client.models.retrieve(name).id == name for name in names)
-    with pytest.raises(openai.NotFoundError):
-        client.models.retrieve("whisper-1")
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed") as client:
+        names = [model.id for model in client.models.list()]
+        assert names == ["kokoro", "tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"]
+        assert all(client.models.retrieve(name).id == name for name in names)
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve("whisper-1")
 
 
 def test_voices(service: Service) -> None:

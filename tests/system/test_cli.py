@@ -150,7 +150,8 @@ def test_say_interrupted_writes_nothing(service: Service, tmp_path: Path) -> Non
     wait_until((tmp_path / "a.mp3.part").exists, "it has begun", 40)
     saying.send_signal(signal.SIGINT)
     _, told = saying.communicate(timeout=30)
-    assert saying.returncode == 130, told
+    # A shell calls both 130. Python ends itself by the signal if it came while a module was being imported.
+    assert saying.returncode in {130, -signal.SIGINT}, told
     assert b"Cancelled" in told
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 

@@ -76,15 +76,15 @@ def test_what_may_be_done_with_a_path_is_told(service: Service, path: str, metho
 
 
 def test_the_sdk_knows_what_went_wrong(service: Service) -> None:
-    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.audio.speech.create(model="kokoro", voice="nobody", input="Hi.")
-    assert (caught.value.code, caught.value.param, caught.value.type) == (
-        "voice_not_found",
-        "voice",
-        "invalid_request_error",
-    )
-    assert caught.value.request_id is not None
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed") as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.audio.speech.create(model="kokoro", voice="nobody", input="Hi.")
+        assert (caught.value.code, caught.value.param, caught.value.type) == (
+            "voice_not_found",
+            "voice",
+            "invalid_request_error",
+        )
+        assert caught.value.request_id is not None
 
 
 def test_a_page_of_any_host_may_call_and_read_our_headers(service: Service) -> None:

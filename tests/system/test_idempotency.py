@@ -97,12 +97,12 @@ def test_the_same_request_written_otherwise_is_the_same(pair: Pair) -> None:
 
 
 def test_openais_sdk_sees_a_reused_key_at_once(pair: Pair) -> None:
-    client = openai.OpenAI(base_url=f"{pair.first.url}/v1", api_key="not-needed")
-    key = {"Idempotency-Key": new_key()}
-    client.audio.speech.create(model="kokoro", voice="af_bella", input="One.", extra_headers=key)
-    with pytest.raises(openai.UnprocessableEntityError) as refused:
-        client.audio.speech.create(model="kokoro", voice="af_bella", input="Two.", extra_headers=key)
-    assert refused.value.code == "idempotency_key_reused"
+    with openai.OpenAI(base_url=f"{pair.first.url}/v1", api_key="not-needed") as client:
+        key = {"Idempotency-Key": new_key()}
+        client.audio.speech.create(model="kokoro", voice="af_bella", input="One.", extra_headers=key)
+        with pytest.raises(openai.UnprocessableEntityError) as refused:
+            client.audio.speech.create(model="kokoro", voice="af_bella", input="Two.", extra_headers=key)
+        assert refused.value.code == "idempotency_key_reused"
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "\u00e9"])

@@ -109,12 +109,12 @@ class TestRates:
         assert "retry-after" not in answer.headers
 
     def test_openais_client_raises_its_rate_limit_error(self, fleet: TenantFleet) -> None:
-        client = openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key=fleet.keys["short"], max_retries=3)
-        began = time.monotonic()
-        with pytest.raises(openai.RateLimitError) as refused:
-            client.audio.speech.create(model="tts-1", voice="alloy", input="x" * 500)
-        assert time.monotonic() - began < 3, "not tried again: it was told not to"
-        assert refused.value.code == "rate_limit_exceeded"
+        with openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key=fleet.keys["short"], max_retries=3) as client:
+            began = time.monotonic()
+            with pytest.raises(openai.RateLimitError) as refused:
+                client.audio.speech.create(model="tts-1", voice="alloy", input="x" * 500)
+            assert time.monotonic() - began < 3, "not tried again: it was told not to"
+            assert refused.value.code == "rate_limit_exceeded"
 
     def test_a_replay_costs_nothing(self, fleet: TenantFleet) -> None:
         headers = {"Idempotency-Key": "the-same"}

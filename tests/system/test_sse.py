@@ -85,14 +85,14 @@ def test_the_models_that_openai_has_no_events_for_send_audio(service: Service, m
 
 
 def test_openais_client_reads_them(service: Service) -> None:
-    client = openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed")
-    with client.audio.speech.with_streaming_response.create(
-        model="gpt-4o-mini-tts", voice="alloy", input=TEXT, response_format="pcm", stream_format="sse"
-    ) as response:
-        lines = [line for line in response.iter_lines() if line]
-    assert all(line.startswith("data: ") for line in lines)
-    events = [json.loads(line.removeprefix("data: ")) for line in lines]
-    assert audio_of(events) == service.speak(TEXT, voice="alloy").content
+    with openai.OpenAI(base_url=f"{service.url}/v1", api_key="not-needed") as client:
+        with client.audio.speech.with_streaming_response.create(
+            model="gpt-4o-mini-tts", voice="alloy", input=TEXT, response_format="pcm", stream_format="sse"
+        ) as response:
+            lines = [line for line in response.iter_lines() if line]
+        assert all(line.startswith("data: ") for line in lines)
+        events = [json.loads(line.removeprefix("data: ")) for line in lines]
+        assert audio_of(events) == service.speak(TEXT, voice="alloy").content
 
 
 def test_a_failure_before_the_first_audio_is_an_http_error(service: Service) -> None:

@@ -66,11 +66,14 @@ class TestKeys:
 
     def test_openais_sdk_sees_what_it_knows(self, fleet: TenantFleet) -> None:
         asked = {"model": "kokoro", "voice": "af_bella", "input": "Hi."}
-        with pytest.raises(openai.AuthenticationError) as refused:
-            openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key="sk-wrong").audio.speech.create(**asked)  # type: ignore[arg-type]
+        with (
+            openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key="sk-wrong") as stranger,
+            pytest.raises(openai.AuthenticationError) as refused,
+        ):
+            stranger.audio.speech.create(**asked)  # type: ignore[arg-type]
         assert refused.value.code == "invalid_api_key"
-        client = openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key=fleet.keys["acme"])
-        assert client.audio.speech.create(**asked).content  # type: ignore[arg-type]
+        with openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key=fleet.keys["acme"]) as client:
+            assert client.audio.speech.create(**asked).content  # type: ignore[arg-type]
 
     def test_a_new_key_is_good_at_once_and_a_revoked_one_over_within_two_seconds(self, fleet: TenantFleet) -> None:
         written = add_key(fleet.redis_url, "acme")
