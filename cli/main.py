@@ -125,8 +125,9 @@ def models_pull() -> None:
 def models_build(precision: Literal["fp32", "int8", "auto"] | None) -> None:
     """Build an ONNX graph from weights that are there; at once when it has been built.
 
-    A graph is two files, .onnx and .weights, named after its weights and this version: copied into another machine's
-    MODEL_DIR they are used there, without the files they were built from and without the package `onnx`.
+    A graph is two files, .onnx and .weights, or three with .so, the operators of our own that ONNX_KERNELS asks for;
+    all are named after its weights and this version. Copied into another machine's MODEL_DIR they are used there,
+    without the files they were built from, the package `onnx` and a compiler.
     """
     from cli.models import build
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,7 +16,17 @@ from rich.text import Text
 from shared.settings import ModelSettings
 from worker.engine.base import EngineError
 from worker.model.files import write_whole
-from worker.model.graph_file import PRECISIONS, PrecisionSetting, choice_note, graphs, remove_graph
+from worker.model.graph_file import (
+    PRECISIONS,
+    KernelsSetting,
+    Precision,
+    PrecisionSetting,
+    choice_note,
+    graphs,
+    kinds,
+    remove_graph,
+)
+from worker.model.kernels.compile import KernelsUnavailable, check_processor
 from worker.model.progress import Progress
 from worker.model.sources import ModelStore, ModelUnavailable
 from worker.model.state_dict import WeightsError
@@ -71,28 +82,41 @@ def build(precision: PrecisionSetting | None) -> None:
     wanted = precision or settings.onnx_precision
     with _model_errors(), _bars() as bars:
         _build(store, wanted, settings, _Steps(bars))
-    console.print(f"{store.onnx_path(wanted)}")
+    console.print(f"{store.onnx_path(wanted, settings.onnx_kernels)}")
 
 
 def _build(store: ModelStore, wanted: PrecisionSetting, settings: WorkerSettings, steps: Progress) -> None:
-    if _is_built(store, wanted):
+    if _is_built(store, wanted, settings.onnx_kernels):
         return
-    from worker.model.export import build_onnx
-
     if wanted == "auto":
         _build_faster(store, settings, steps)
     else:
-        build_onnx(store, steps, precision=wanted)
+        _build_best(store, wanted, settings.onnx_kernels, steps)
+
+
+def _build_best(store: ModelStore, precision: Precision, kernels: KernelsSetting, steps: Progress) -> Path:
+    """Build the best kind of graph of a precision that can be built here."""
+    from worker.model.export import build_onnx
+
+    best, *others = kinds(precision, kernels)
+    try:
+        if others:
+            check_processor()
+        return build_onnx(store, steps, kind=best)
+    except KernelsUnavailable as error:
+        if not others:
+            raise
+        console.print(f"Without operators of our own, which are faster: {error}.")
+        return build_onnx(store, steps, kind=others[0])
 
 
 def _build_faster(store: ModelStore, settings: WorkerSettings, steps: Progress) -> None:
     """Build all precisions, note the faster one, keep no other that was not there before."""
     from worker.engine.choice import faster, seconds_to_speak
     from worker.main import session_settings
-    from worker.model.export import build_onnx
 
     before = set(graphs(store.model_dir))
-    built = {precision: build_onnx(store, steps, precision=precision) for precision in PRECISIONS}
+    built = {precision: _build_best(store, precision, settings.onnx_kernels, steps) for precision in PRECISIONS}
     steps.step("measuring", 0, None)
     seconds = seconds_to_speak(built, session_settings(settings), store.voices_dir)
     chosen = faster(seconds)
@@ -130,9 +154,9 @@ def _store(settings: ModelSettings) -> ModelStore:
     return ModelStore(settings.model_dir, settings.voices_path)
 
 
-def _is_built(store: ModelStore, wanted: PrecisionSetting) -> bool:
+def _is_built(store: ModelStore, wanted: PrecisionSetting, kernels: KernelsSetting) -> bool:
     try:
-        store.onnx_path(wanted)
+        store.onnx_path(wanted, kernels)
     except ModelUnavailable:
         return False
     return True
@@ -142,7 +166,7 @@ def _is_built(store: ModelStore, wanted: PrecisionSetting) -> bool:
 def _model_errors() -> Iterator[None]:
     try:
         yield
-    except (EngineError, ModelUnavailable, WeightsError) as error:
+    except (EngineError, KernelsUnavailable, ModelUnavailable, WeightsError) as error:
         raise click.ClickException(f"The model cannot be had: {error}") from error
 
 

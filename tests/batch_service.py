@@ -67,6 +67,7 @@ class BatchService:
         return httpx.get(self.service.url + path, headers=headers)
 
     def close(self) -> None:
+        self.client.close()
         for runner in self.runners:
             if runner.process.poll() is None:
                 runner.kill()

@@ -37,8 +37,9 @@ def _model(settings: WorkerSettings) -> Iterator[str]:
         case "fake":
             return
         case "onnx":
-            # Its name tells the weights, the code that built it and the precision.
-            yield from (store.onnx_path(settings.onnx_precision).name, settings.onnx_optimization_level)
+            # Its name tells the weights, the code that built it and the kind of graph.
+            graph = store.onnx_path(settings.onnx_precision, settings.onnx_kernels)
+            yield from (graph.name, settings.onnx_optimization_level)
         case "cuda":
             yield from (sha256_of(store.weights_path), settings.vocoder_dtype, str(settings.torch_compile))
         case _:

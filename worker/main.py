@@ -141,7 +141,8 @@ def _chosen_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
         case _:
             from worker.engine.onnx import OnnxEngine
 
-            return OnnxEngine(store.onnx_path(settings.onnx_precision), session_settings(settings))
+            graph = store.onnx_path(settings.onnx_precision, settings.onnx_kernels)
+            return OnnxEngine(graph, session_settings(settings))
 
 
 def _torch_engine(settings: WorkerSettings, store: ModelStore) -> Engine:

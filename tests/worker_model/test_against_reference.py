@@ -22,6 +22,7 @@ from shared.vocabulary import token_ids
 from worker.engine.base import EngineJob, Speech, float_to_pcm16
 from worker.engine.onnx import OnnxEngine
 from worker.engine.reference import ReferenceEngine
+from worker.model.graph_file import library_of
 from worker.model.sources import ModelStore
 from worker.voices import VoicePacks
 
@@ -94,7 +95,10 @@ def _opened(graph: Path, target: Path) -> onnxruntime.InferenceSession:
     model = onnx.load(str(graph))
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in INNER)
     target.write_bytes(model.SerializeToString())
-    return onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    if library_of(graph).is_file():
+        options.register_custom_ops_library(str(library_of(graph)))
+    return onnxruntime.InferenceSession(str(target), options, providers=["CPUExecutionProvider"])
 
 
 def graph_inputs(job: EngineJob) -> dict[str, NDArray[Any]]:

@@ -107,7 +107,7 @@ def test_the_same_weights_give_the_same_file() -> None:
 
 
 def test_a_graph_is_built_once(store: ModelStore) -> None:
-    with pytest.raises(ModelUnavailable, match="no fp32 graph built by this version"):
+    with pytest.raises(ModelUnavailable, match="no fused or fp32 graph built by this version"):
         store.onnx_path()
     built = build_onnx(store, Steps(), TINY)
     assert built == store.onnx_path()
@@ -181,7 +181,7 @@ def test_a_graph_without_its_weights_is_none(store: ModelStore) -> None:
     built = build_onnx(store, Steps(), TINY)
     assert store.verify()[-1].ok
     weights_of(built).unlink()
-    assert store.verify()[-1].detail == "lacks its weights"
-    with pytest.raises(ModelUnavailable, match="no fp32 graph"):
+    assert store.verify()[-1].detail == "lacks a part"
+    with pytest.raises(ModelUnavailable, match="no fused or fp32 graph"):
         store.onnx_path()
     assert build_onnx(store, Steps(), TINY) == store.onnx_path()

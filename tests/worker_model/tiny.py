@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ TINY = KokoroConfig(
 )
 """Style and vocabulary keep their sizes, so that engines can run it."""
 
+WIDE = replace(TINY, generator=GeneratorConfig(initial_channels=64))
+"""The same with as many channels as operators of ours need: 32, then 16."""
+
 
 def tiny_weights(config: KokoroConfig = TINY, seed: int = 0) -> StateDict:
     """Random weights of a size that keeps activations tame; Snake's alphas are positive."""
@@ -41,10 +45,17 @@ def tiny_weights(config: KokoroConfig = TINY, seed: int = 0) -> StateDict:
 
 
 def run_graph(
-    weights: StateDict, build: Callable[..., Tensor | tuple[Tensor, ...]], **inputs: NDArray[np.generic]
+    weights: StateDict,
+    build: Callable[..., Tensor | tuple[Tensor, ...]],
+    library: Path | None = None,
+    /,
+    **inputs: NDArray[np.generic],
 ) -> list[NDArray[np.float32]]:
-    """Build a piece of the network on named inputs, check the graph, run it, return what it computes."""
-    g = GraphBuilder(weights)
+    """Build a piece of the network on named inputs, check the graph, run it, return what it computes.
+
+    library: operators of ours.
+    """
+    g = GraphBuilder(weights, has_kernels=library is not None)
     made = build(g, *(Tensor(name) for name in inputs))
     tensors = (made,) if isinstance(made, str) else made
     names = [g.name_output(tensor, f"out{index}") for index, tensor in enumerate(tensors)]
@@ -54,10 +65,16 @@ def run_graph(
     ]
     model = g.model(declared, [helper.make_empty_tensor_value_info(name) for name in names])
     onnx.shape_inference.infer_shapes(model, strict_mode=True)
-    return run_model(model, inputs)
+    return run_model(model, inputs, library)
 
 
-def run_model(model: onnx.ModelProto | Path, inputs: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
+def run_model(
+    model: onnx.ModelProto | Path, inputs: dict[str, NDArray[np.generic]], library: Path | None = None, threads: int = 0
+) -> list[NDArray[np.float32]]:
     source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    session = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    if library:
+        options.register_custom_ops_library(str(library))
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     return [np.asarray(value) for value in session.run(None, inputs)]

@@ -28,6 +28,7 @@ from worker.engine.base import (
     speech_from_audio,
 )
 from worker.engine.session import SessionSettings, session_options
+from worker.model.graph_file import library_of
 
 _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeException)
 
@@ -35,7 +36,8 @@ _RUNTIME_ERRORS = (Fail, InvalidArgument, InvalidProtobuf, NoSuchFile, RuntimeEx
 class OnnxEngine:
     """Speaks with a graph that ``worker.model.export`` built.
 
-    model_path: the graph. settings: how ONNX Runtime is to run it. Raises EngineError when the graph cannot be loaded.
+    model_path: the graph; kernels of ours that it needs lie beside it. settings: how ONNX Runtime is to run it. Raises
+    EngineError when the graph cannot be loaded.
     Batches hold one job: on a CPU one utterance keeps all cores busy, and a batch would only make its first job wait
     for its last.
     """
@@ -51,10 +53,11 @@ class OnnxEngine:
         # Give back after each run what it allocated: an arena that has seen one long chunk else keeps its size for
         # good.
         self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        options = session_options(settings or SessionSettings())
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(model_path), session_options(settings or SessionSettings()), providers=["CPUExecutionProvider"]
-            )
+            if library_of(model_path).is_file():
+                options.register_custom_ops_library(str(library_of(model_path)))
+            self._session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
         except _RUNTIME_ERRORS as error:
             raise EngineError(f"{model_path} cannot be loaded: {error}") from error
 

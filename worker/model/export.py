@@ -15,8 +15,9 @@ from worker.model.graph.generator import generator
 from worker.model.graph.layers import linear, rows_to_channels
 from worker.model.graph.prosody import duration_encoder, durations, frame_tokens, pitch_and_loudness, repeat_tokens
 from worker.model.graph.text import albert, text_encoder
-from worker.model.graph_file import Precision, is_whole
+from worker.model.graph_file import GraphKind, is_whole, library_of
 from worker.model.graph_writer import write_graph
+from worker.model.kernels.compile import compile_kernels
 from worker.model.progress import Progress
 from worker.model.sources import ModelStore
 from worker.model.state_dict import StateDict
@@ -27,38 +28,42 @@ INT8_MODULES = ("decoder.generator.noise_res.", "decoder.generator.resblocks.")
 
 
 def build_onnx(
-    store: ModelStore, progress: Progress, config: KokoroConfig = KOKORO_V1, precision: Precision = "fp32"
+    store: ModelStore, progress: Progress, config: KokoroConfig = KOKORO_V1, kind: GraphKind = "fp32"
 ) -> Path:
     """Build the graph from the store's weights, unless it is there already; remove those of other weights or code.
 
-    Returns its path, ``store.graph_path(precision)``. Raises ModelUnavailable when there are no weights, or int8 cannot
-    be calibrated; WeightsError when they cannot be read.
+    Returns its path, ``store.graph_path(kind)``. Raises ModelUnavailable when there are no weights, or int8 cannot be
+    calibrated; WeightsError when they cannot be read; KernelsUnavailable when operators of ours cannot be compiled.
     """
-    target = store.graph_path(precision)
+    target = store.graph_path(kind)
     with store.exclusive(progress):
         if is_whole(target):
             return target
+        if kind == "fused":
+            progress.step("compiling the kernels", 0, None)
+            compile_kernels(library_of(target))
         progress.step(f"reading {store.weights_path.name}", 0, None)
         weights = load_state_dict(store.weights_path, config)
-        if precision == "int8":
+        if kind == "int8":
             model, names = calibration_graph(weights, config)
             weights.update(measure_ranges(model, names, store.voices_dir, progress))
             del model  # as large as the graph to be built
         progress.step("building the graph", 0, None)
-        size = write_graph(build_graph(weights, config), target)
+        size = write_graph(build_graph(weights, config, has_kernels=kind == "fused"), target)
         progress.step("building the graph", size, size)
         store.remove_stale()
     return target
 
 
-def build_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> onnx.ModelProto:
+def build_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1, *, has_kernels: bool = False) -> onnx.ModelProto:
     """The whole network for one utterance, without noise: equal inputs give equal audio.
 
     Inputs: ``tokens`` int64 (1, n), boundary zeros included; ``style`` float32 (1, 256); ``speed`` float32 (1,).
     Outputs: ``audio`` float32 (samples,) at 24 kHz, and ``durations`` int64 (n,), ``samples == 600 *
-    durations.sum()``. Convolutions whose ``Ranges`` are among the weights are computed in integers.
+    durations.sum()``. Convolutions whose ``Ranges`` are among the weights are computed in integers. has_kernels:
+    whether the session that runs it will know operators of ours.
     """
-    return _network(weights, config).model(_inputs(config), _outputs())
+    return _network(weights, config, has_kernels).model(_inputs(config), _outputs())
 
 
 def calibration_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> tuple[onnx.ModelProto, list[str]]:
@@ -74,8 +79,8 @@ def calibration_graph(weights: StateDict, config: KokoroConfig = KOKORO_V1) -> t
     return g.model(_inputs(config), [*_outputs(), *ranges]), names
 
 
-def _network(weights: StateDict, config: KokoroConfig) -> GraphBuilder:
-    g = GraphBuilder(weights)
+def _network(weights: StateDict, config: KokoroConfig, has_kernels: bool = False) -> GraphBuilder:
+    g = GraphBuilder(weights, has_kernels)
     audio, units = speak(g, Tensor("tokens"), Tensor("style"), Tensor("speed"), config)
     g.name_output(g.reshape(audio, -1), "audio")
     g.name_output(units, "durations")

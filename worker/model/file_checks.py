@@ -62,7 +62,7 @@ def check_voice(path: Path) -> FileCheck:
 def check_graph(path: Path) -> FileCheck:
     """Whether a built graph is the current code's."""
     if not is_whole(path):
-        return FileCheck(path.name, ok=False, detail="lacks its weights", size=path.stat().st_size, source="built here")
+        return FileCheck(path.name, ok=False, detail="lacks a part", size=path.stat().st_size, source="built here")
     detail = "built by this code" if built_by_this_code(path) else "built by other code, not used"
     size = path.stat().st_size + weights_of(path).stat().st_size
     return FileCheck(path.name, ok=True, detail=detail, size=size, source="built here")

@@ -1,9 +1,9 @@
-"""The names of built graphs: one for each source of weights, version of the code that builds, and precision.
+"""The names of built graphs: one for each source of weights, version of the code that builds, and kind of graph.
 
-``kokoro-graph-<weights>-<code>-<precision>.onnx``, both hashes cut short; a graph's own weights are in a file of the
-same name that ends in ``.weights``. A change of any gives another name, so nothing stale is ever loaded and nothing
-else is ever rebuilt. Beside them ``kokoro-graph-<weights>-<code>-auto.json`` says which precision was faster on the
-machine that built them.
+``kokoro-graph-<weights>-<code>-<kind>.onnx``, both hashes cut short. A graph's own weights are in a file of the same
+name that ends in ``.weights``, the operators of ours that a fused one needs in one that ends in ``.so``. A change of
+any gives another name, so nothing stale is ever loaded and nothing else is ever rebuilt. Beside them
+``kokoro-graph-<weights>-<code>-auto.json`` says which precision was faster on the machine that built them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,20 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 PrecisionSetting = Literal["fp32", "int8", "auto"]
 """auto: whichever the machine that built the graphs found to be faster."""
 
+KernelsSetting = Literal["auto", "on", "off"]
+"""Whether float32 graphs have operators of ours: where these can be compiled and have been measured, always, never."""
+
+GraphKind = Literal["fused", "fp32", "int8"]
+"""fused: float32 with operators of ours for the residual blocks. The others have ONNX Runtime's own alone."""
+
+KINDS: tuple[GraphKind, ...] = ("fused", "fp32", "int8")
+
+_FLOAT_KINDS: dict[KernelsSetting, tuple[GraphKind, ...]] = {
+    "auto": ("fused", "fp32"),
+    "on": ("fused",),
+    "off": ("fp32",),
+}
+
 _HERE = Path(__file__).parent
 _BUILDER = (
     "calibration.json",
@@ -36,13 +50,20 @@ _BUILDER = (
     "torch_file.py",
     "weights.py",
     *sorted(f"graph/{path.name}" for path in (_HERE / "graph").glob("*.py")),
+    "kernels/compile.py",
+    *sorted(f"kernels/{path.name}" for path in (_HERE / "kernels").glob("*.[ch]")),
 )
 _DIGITS = 12
 
 
-def graph_name(weights_sha256: str, precision: Precision) -> str:
+def kinds(precision: Precision, kernels: KernelsSetting) -> tuple[GraphKind, ...]:
+    """The kinds of graph that may serve for a precision, best first."""
+    return ("int8",) if precision == "int8" else _FLOAT_KINDS[kernels]
+
+
+def graph_name(weights_sha256: str, kind: GraphKind) -> str:
     """File name of the graph that this code builds from weights of that hash."""
-    return f"{_stem(weights_sha256)}-{precision}.onnx"
+    return f"{_stem(weights_sha256)}-{kind}.onnx"
 
 
 def choice_name(weights_sha256: str) -> str:
@@ -64,15 +85,22 @@ def weights_of(graph: Path) -> Path:
     return graph.with_suffix(".weights")
 
 
+def library_of(graph: Path) -> Path:
+    """The file that holds the operators of ours which a fused graph needs; no other graph has one."""
+    return graph.with_suffix(".so")
+
+
 def is_whole(graph: Path) -> bool:
-    """Whether a graph is there with its weights."""
-    return graph.is_file() and weights_of(graph).is_file()
+    """Whether a graph is there with its weights and, if it is fused, its kernels."""
+    has_kernels = library_of(graph).is_file() or not graph.stem.endswith("-fused")
+    return graph.is_file() and weights_of(graph).is_file() and has_kernels
 
 
 def remove_graph(graph: Path) -> None:
-    """Remove a graph and its weights."""
+    """Remove a graph and what belongs to it."""
     graph.unlink()
     weights_of(graph).unlink(missing_ok=True)
+    library_of(graph).unlink(missing_ok=True)
 
 
 def graphs(model_dir: Path) -> list[Path]:
@@ -80,9 +108,9 @@ def graphs(model_dir: Path) -> list[Path]:
     return sorted(model_dir.glob("kokoro-graph-*.onnx"))
 
 
-def usable_graphs(model_dir: Path, precision: Precision) -> list[Path]:
-    """The graphs of that precision in a folder which this code would build, whatever the weights."""
-    return sorted(model_dir.glob(f"kokoro-graph-*-{code_hash()}-{precision}.onnx"))
+def usable_graphs(model_dir: Path, kind: GraphKind) -> list[Path]:
+    """The graphs of that kind in a folder which this code would build, whatever the weights."""
+    return sorted(model_dir.glob(f"kokoro-graph-*-{code_hash()}-{kind}.onnx"))
 
 
 def usable_choices(model_dir: Path) -> list[Path]:

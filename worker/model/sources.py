@@ -17,12 +17,15 @@ from worker.model.fetch import OriginUnavailable
 from worker.model.file_checks import FileCheck, check_graph, check_voice, check_weights, missing_file
 from worker.model.files import locked, remove_leftovers, sha256_of
 from worker.model.graph_file import (
+    GraphKind,
+    KernelsSetting,
     Precision,
     PrecisionSetting,
     choice_name,
     graph_name,
     graphs,
     is_whole,
+    kinds,
     read_choice,
     usable_choices,
     usable_graphs,
@@ -71,27 +74,32 @@ class ModelStore:
         """The voices that have a file, sorted: those of v1.0, and the operator's own."""
         return sorted({path.stem for path in self._voice_files()})
 
-    def graph_path(self, precision: Precision = "fp32") -> Path:
+    def graph_path(self, kind: GraphKind = "fp32") -> Path:
         """Where the graph that this code builds from the weights belongs, built or not. Raises ModelUnavailable."""
-        return self.model_dir / graph_name(sha256_of(self.weights_path), precision)
+        return self.model_dir / graph_name(sha256_of(self.weights_path), kind)
 
     def choice_path(self) -> Path:
         """Where it is noted which precision is faster here, chosen or not. Raises ModelUnavailable."""
         return self.model_dir / choice_name(sha256_of(self.weights_path))
 
-    def onnx_path(self, setting: PrecisionSetting = "fp32") -> Path:
-        """The built graph. A folder may hold that alone, without weights. Raises ModelUnavailable if there is none."""
-        precision = self._chosen() if setting == "auto" else setting
+    def onnx_path(self, setting: PrecisionSetting = "fp32", kernels: KernelsSetting = "auto") -> Path:
+        """The best of the built graphs. Raises ModelUnavailable if there is none."""
+        wanted = kinds(self._chosen() if setting == "auto" else setting, kernels)
+        for kind in wanted:
+            if built := self._built(kind):
+                return built
+        raise ModelUnavailable(
+            f"{self.model_dir} holds no {' or '.join(wanted)} graph built by this version; `kokoro-fleet models pull` "
+            "makes the one that ONNX_PRECISION and ONNX_KERNELS ask for"
+        )
+
+    def _built(self, kind: GraphKind) -> Path | None:
+        """A folder may hold the graph alone, without the weights it was built from."""
         try:
-            built = [self.graph_path(precision)]
+            graphs_of_kind = [self.graph_path(kind)]
         except ModelUnavailable:
-            built = usable_graphs(self.model_dir, precision)
-        if not built or not is_whole(built[0]):
-            raise ModelUnavailable(
-                f"{self.model_dir} holds no {precision} graph built by this version; `kokoro-fleet models pull` makes "
-                "the one that ONNX_PRECISION asks for"
-            )
-        return built[0]
+            graphs_of_kind = usable_graphs(self.model_dir, kind)
+        return next((path for path in graphs_of_kind[:1] if is_whole(path)), None)
 
     def remove_stale(self) -> None:
         """Remove graphs and choices of other weights or other code. Only for who holds the folder alone."""

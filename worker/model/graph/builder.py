@@ -26,6 +26,9 @@ IR_VERSION = 9
 TO_END = 2**31
 """An end for ``slice`` that no axis reaches."""
 
+KERNELS_DOMAIN = "kokoro.fleet"
+"""Operators of ours (``worker/model/kernels``): a session knows them once it has registered their library."""
+
 Attribute = int | float | str | Sequence[int] | Sequence[float]
 
 _DTYPES = {"float": onnx.TensorProto.FLOAT, "double": onnx.TensorProto.DOUBLE, "int64": onnx.TensorProto.INT64}
@@ -38,10 +41,14 @@ class GraphBuilder:
     nodes picked by name. A weight or constant used twice is stored once.
     """
 
-    def __init__(self, weights: StateDict) -> None:
+    def __init__(self, weights: StateDict, has_kernels: bool = False) -> None:
+        """has_kernels: whether who runs the graph knows operators of ours."""
         self._weights = weights
+        self.has_kernels = has_kernels
         self._model = onnx.ModelProto(ir_version=IR_VERSION, producer_name="kokoro-fleet")
         self._model.opset_import.append(helper.make_opsetid("", OPSET))
+        if has_kernels:
+            self._model.opset_import.append(helper.make_opsetid(KERNELS_DOMAIN, 1))
         self._model.graph.name = "kokoro"
         self._stored: set[str] = set()
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
@@ -62,6 +69,12 @@ class GraphBuilder:
     def op(self, op_type: str, *inputs: Tensor | None, **attributes: Attribute) -> Tensor:
         """Add a node with one output; an input of None is one that is left out."""
         return self.op_n(op_type, 1, *inputs, **attributes)[0]
+
+    def kernel(self, op_type: str, *inputs: Tensor, **attributes: Attribute) -> Tensor:
+        """Add a node with one output that is an operator of ours."""
+        made = self.op(op_type, *inputs, **attributes)
+        self._model.graph.node[-1].domain = KERNELS_DOMAIN
+        return made
 
     def op_n(self, op_type: str, num_outputs: int, *inputs: Tensor | None, **attributes: Attribute) -> list[Tensor]:
         """Add a node with several outputs."""

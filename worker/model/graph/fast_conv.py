@@ -71,6 +71,12 @@ def toom_cook(points: tuple[float, ...], taps: int) -> Algorithm:
     return Algorithm(forward, evaluate(taps), evaluate(step).T)
 
 
+def transformed(weight: NDArray[np.float32], algorithm: Algorithm) -> Floats:
+    """A matrix for each product: (outputs, inputs, taps) -> (products, inputs, outputs)."""
+    matrices: Floats = np.einsum("pk,oik->pio", algorithm.kernel, weight.astype(np.float64))
+    return matrices
+
+
 class Rows:
     """Rows of one length, cut into tiles and put together again; what convolutions share is computed once."""
 
@@ -90,7 +96,7 @@ class Rows:
         g = self._g
         products, size = algorithm.forward.shape
         outputs, inputs, _ = weight.shape
-        matrices = np.einsum("pk,oik->pio", algorithm.kernel, weight.astype(np.float64))
+        matrices = transformed(weight, algorithm)
         cut, join = self._index(size, len(algorithm.backward), dilation)
         with_silence = g.op("Pad", rows, g.ints(0, 0, 1, 0))
         tiles = g.reshape(g.op("Gather", with_silence, cut, axis=0), size, -1)  # (size, tiles * dilation * inputs)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from worker.model.config import GeneratorConfig
 from worker.model.graph.builder import GraphBuilder, Tensor
-from worker.model.graph.fast_conv import Rows, fourier, toom_cook
+from worker.model.graph.fast_conv import Rows, fourier, toom_cook, transformed
 from worker.model.graph.int8_conv import conv_int8, known_ranges, output_middle
 from worker.model.graph.layers import NORM_EPS, style_affine
 
@@ -24,6 +24,10 @@ SNAKE_GAIN, SNAKE_SHIFT, SNAKE_OFFSET = 9.645405, -0.5077199, 0.06569602
 
 Of all cubics in v without a constant term the one whose largest error is smallest: 2.7e-4.
 """
+
+
+PANEL = 16
+"""Channels come in so many at a time to operators of ours: a cache line."""
 
 
 class ResidualBlocks:
@@ -45,12 +49,11 @@ class ResidualBlocks:
         with g.scope(module):
             for step, dilation in enumerate(self._config.resblock_dilations):
                 h = self._snake_conv(x, module, f"1.{step}", dilation)
-                h = self._snake_conv(h, module, f"2.{step}", 1)
-                x = g.add(x, h)
+                x = self._snake_conv(h, module, f"2.{step}", 1, residual=x)
         return x
 
-    def _snake_conv(self, x: Tensor, module: str, place: str, dilation: int) -> Tensor:
-        """AdaIN, ``snake(x) = x + sin(alpha x)^2 / alpha``, convolution.
+    def _snake_conv(self, x: Tensor, module: str, place: str, dilation: int, residual: Tensor | None = None) -> Tensor:
+        """AdaIN, ``snake(x) = x + sin(alpha x)^2 / alpha``, convolution; with ``residual`` added.
 
         The norm emits ``t = alpha x / pi``, in periods of the squared sine; the way back to x is in the convolution's
         weights. Source of Snake: Liu et al. 2020, "Neural networks fail to learn periodic functions".
@@ -58,12 +61,18 @@ class ResidualBlocks:
         g = self._g
         alpha, name = f"{module}.alpha{place}", f"{module}.convs{place}"
         frequency = g.weight(alpha).reshape(-1) / np.float32(np.pi)
-        t = self._adain(x, f"{module}.adain{place}", frequency)
+        weight = g.weight(f"{name}.weight") / frequency[None, :, None]
+        norm = f"{module}.adain{place}"
+        if g.has_kernels:
+            gain, shift = style_affine(g, self._style, norm, frequency)
+            with g.scope(name):
+                return snake_conv(g, x, gain, shift, name=name, weight=weight, dilation=dilation, residual=residual)
+        t = self._adain(x, norm, frequency)
         with g.scope(alpha):
             h = snake(g, t)
-        weight = g.weight(f"{name}.weight") / frequency[None, :, None]
         with g.scope(name):
-            return self._convolve(h, name, weight, dilation)
+            made = self._convolve(h, name, weight, dilation)
+        return made if residual is None else g.add(residual, made)
 
     def _convolve(self, x: Tensor, name: str, weight: NDArray[np.float32], dilation: int) -> Tensor:
         """In integers where the ranges of input and output are known, else in float32; without bias."""
@@ -97,6 +106,32 @@ def snake(g: GraphBuilder, t: Tensor) -> Tensor:
     shifted = g.add(square, g.floats(SNAKE_SHIFT))
     factor = g.add(g.mul(shifted, shifted), g.floats(SNAKE_OFFSET))
     return g.add(t, g.mul(g.mul(factor, square), g.floats(SNAKE_GAIN)))
+
+
+def snake_conv(
+    g: GraphBuilder,
+    rows: Tensor,
+    gain: Tensor,
+    shift: Tensor,
+    *,
+    name: str,
+    weight: NDArray[np.float32],
+    dilation: int,
+    residual: Tensor | None,
+) -> Tensor:
+    """All of a block's convolution in one operator of ours: AdaIN, ``snake``, ``Rows.convolve``, the sum.
+
+    rows, residual: (length, channels). gain, shift: (channels,). weight: (channels, channels, taps), stored
+    transformed, in the panels of sixteen outputs that the operator reads.
+    """
+    channels, _, taps = weight.shape
+    algorithm = ALGORITHMS[taps]
+    panels = transformed(weight, algorithm).reshape(-1, channels, channels // PANEL, PANEL).transpose(0, 2, 1, 3)
+    inputs = [rows, gain, shift, g.parameter(f"{name}.panels", np.ascontiguousarray(panels))]
+    inputs += [g.constant(matrix.astype(np.float32)) for matrix in (algorithm.forward, algorithm.backward)]
+    if residual is not None:
+        inputs.append(residual)
+    return g.kernel("SnakeConv", *inputs, dilation=dilation)
 
 
 def left_out_bias(g: GraphBuilder, module: str, config: GeneratorConfig) -> NDArray[np.float32]:

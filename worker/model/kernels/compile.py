@@ -1,0 +1,78 @@
+"""From C to a library that ONNX Runtime loads, with the compiler that is there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from worker.model.files import write_whole
+
+_HERE = Path(__file__).parent
+_SOURCES = ("onnx_op.c", "snake_conv.c")
+_FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
+_COMPILERS = ("cc", "gcc", "clang")
+_NEEDED = frozenset({"avx2", "fma"})
+_TIMEOUT_S = 120
+
+
+class KernelsUnavailable(Exception):
+    """The kernels cannot be compiled, or have not been measured on such a processor. The message says why."""
+
+
+def check_processor() -> None:
+    """Raise KernelsUnavailable unless this machine is one that the kernels are known to be faster on."""
+    if not _is_x86() or not _processor_flags().issuperset(_NEEDED):
+        raise KernelsUnavailable(f"this processor ({platform.machine()}) has no AVX2, which the kernels are made for")
+
+
+def compile_kernels(library: Path) -> None:
+    """Compile the kernels into ``library``, which appears whole or not at all. Takes a second.
+
+    The compiler is that of the environment variable CC, or else ``cc``, ``gcc`` or ``clang``. Raises
+    KernelsUnavailable when there is none, or with what it said.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "kernels.so"
+        command = [*_compiler(), *_FLAGS, *_machine_flags(), *(str(_HERE / name) for name in _SOURCES)]
+        try:
+            ended = subprocess.run(
+                [*command, "-o", str(made), "-lm"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise KernelsUnavailable(f"{command[0]} cannot be run: {error}") from error
+        if ended.returncode:
+            raise KernelsUnavailable(f"{command[0]} failed: {ended.stderr.strip()[-500:]}")
+        write_whole(library, made.read_bytes())
+
+
+def _compiler() -> list[str]:
+    if named := shlex.split(os.environ.get("CC", "")):
+        return named
+    for name in _COMPILERS:
+        if path := shutil.which(name):
+            return [path]
+    raise KernelsUnavailable(f"there is no C compiler ({', '.join(_COMPILERS)}, or CC)")
+
+
+def _machine_flags() -> list[str]:
+    """A library goes wherever its graph goes: no more than what it says it needs, and not this very processor."""
+    return [f"-m{flag}" for flag in sorted(_NEEDED)] if _is_x86() else []
+
+
+def _is_x86() -> bool:
+    return platform.machine() in {"x86_64", "AMD64"}
+
+
+def _processor_flags() -> frozenset[str]:
+    """What Linux says the processor can do; nothing elsewhere."""
+    try:
+        content = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    lines = (line.partition(":") for line in content.splitlines())
+    return frozenset(word for key, _, flags in lines if key.strip() == "flags" for word in flags.split())
