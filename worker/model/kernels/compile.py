@@ -41,7 +41,7 @@ def compile_kernels(library: Path) -> None:
         command = [*_compiler(), *_FLAGS, *_machine_flags(), *(str(_HERE / name) for name in _SOURCES)]
         try:
             ended = subprocess.run(
-                [*command, "-o", str(made), "-lm"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+                [*command, "-o", str(made), "-lm", "-lpthread"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise KernelsUnavailable(f"{command[0]} cannot be run: {error}") from error

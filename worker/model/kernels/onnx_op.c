@@ -267,7 +267,7 @@ __attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtOptions *
   OrtDomain *domain = NULL;
   if (!api) return NULL; /* too old; that the operator is unknown will be said when the graph is read */
   if (!has_what_it_was_compiled_for()) return refuse(api, ORT_FAIL, "this processor has no AVX2, which the kernels need");
-  snake_conv_initialise();
+  if (snake_conv_initialise()) return refuse(api, ORT_FAIL, "the kernels have no room for what threads keep");
   CHECK(CALL(api, CREATE_DOMAIN, CreateDomain)(DOMAIN, &domain));
   CHECK(CALL(api, DOMAIN_ADD, DomainAdd)(domain, &snake_conv));
   return CALL(api, ADD_DOMAIN, AddDomain)(options, domain);

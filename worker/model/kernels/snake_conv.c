@@ -3,6 +3,7 @@
 #include "snake_conv.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,16 +15,12 @@
 #define MIN_BATCHES 16     /* below that smaller batches, for threads to share */
 #define CHUNK 128          /* rows whose moments are taken at once: they stay in the cache for the second pass */
 #define EPSILON 1e-5f      /* layers.NORM_EPS */
+#define ALIGNMENT 64       /* a cache line */
 
 /* worker/model/graph/residual.py says where these come from. */
 #define SNAKE_GAIN 9.645405f
 #define SNAKE_SHIFT (-0.5077199f)
 #define SNAKE_OFFSET 0.06569602f
-
-void snake_conv_initialise(void) {
-  fill_waves(&waves_16, 16);
-  fill_waves(&waves_32, 32);
-}
 
 /* -- AdaIN ---------------------------------------------------------------------------------------------------------- */
 
@@ -123,17 +120,26 @@ static void multiply(float *to, const float *from, const float *panel, int chann
 
 /* -- batches --------------------------------------------------------------------------------------------------------- */
 
-static __thread float *room;
-static __thread size_t room_size;
+typedef struct {
+  size_t size;
+  _Alignas(ALIGNMENT) float floats[];
+} Room;
 
-/* A thread keeps its room, some megabytes at most: to ask for it anew each time costs as much as a product. */
+static pthread_key_t room_key;
+
+/* A thread keeps its room, some megabytes at most, until it ends: to ask for it anew each time costs as much as a
+   product. Returns NULL without memory. */
 static float *room_for(size_t floats) {
-  if (floats > room_size) {
+  Room *room = pthread_getspecific(room_key);
+  if (room && room->size >= floats) return room->floats;
+  free(room);
+  room = aligned_alloc(ALIGNMENT, (sizeof(Room) + floats * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  if (room) room->size = floats;
+  if (pthread_setspecific(room_key, room)) {
     free(room);
-    room = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
-    room_size = room ? floats : 0;
+    return NULL;
   }
-  return room;
+  return room ? room->floats : NULL;
 }
 
 static int step_of(const SnakeConv *c) { return c->tile - c->taps + 1; }
@@ -217,3 +223,14 @@ int snake_conv_batch(const SnakeConv *c, int64_t batch) {
   }
   return 0;
 }
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int is_ready;
+
+static void initialise(void) {
+  fill_waves(&waves_16, 16);
+  fill_waves(&waves_32, 32);
+  is_ready = pthread_key_create(&room_key, free) == 0;
+}
+
+int snake_conv_initialise(void) { return pthread_once(&once, initialise) || !is_ready; }

@@ -30,7 +30,7 @@ void snake_conv_normalise(const SnakeConv *c);
 int64_t snake_conv_batches(SnakeConv *c);
 int snake_conv_batch(const SnakeConv *c, int64_t batch);
 
-/* Once, before anything else. */
-void snake_conv_initialise(void);
+/* Before anything else, as often as one likes. Returns nonzero if it cannot be. */
+int snake_conv_initialise(void);
 
 #endif
