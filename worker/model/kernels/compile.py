@@ -15,6 +15,7 @@ from worker.model.files import write_whole
 _HERE = Path(__file__).parent
 _SOURCES = ("onnx_op.c", "snake_conv.c")
 _FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
+_LIBRARIES = ("-lm", "-lpthread")
 _COMPILERS = ("cc", "gcc", "clang")
 _NEEDED = frozenset({"avx2", "fma"})
 _TIMEOUT_S = 120
@@ -38,11 +39,10 @@ def compile_kernels(library: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "kernels.so"
-        command = [*_compiler(), *_FLAGS, *_machine_flags(), *(str(_HERE / name) for name in _SOURCES)]
+        sources = [str(_HERE / name) for name in _SOURCES]
+        command = [*_compiler(), *_FLAGS, *_machine_flags(), *sources, "-o", str(made), *_LIBRARIES]
         try:
-            ended = subprocess.run(
-                [*command, "-o", str(made), "-lm", "-lpthread"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-            )
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise KernelsUnavailable(f"{command[0]} cannot be run: {error}") from error
         if ended.returncode:
