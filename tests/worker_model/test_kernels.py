@@ -74,7 +74,7 @@ def relative_error(made: NDArray[np.floating], expected: NDArray[np.floating]) -
 
 
 @pytest.mark.parametrize("dilation", [1, 3, 5])
-@pytest.mark.parametrize("length", [2, 5, 6, 7, 127, 128, 129, 331, 3001])
+@pytest.mark.parametrize("length", [1, 2, 5, 6, 7, 127, 128, 129, 331, 3001])
 @pytest.mark.parametrize(("taps", "channels"), [(3, 16), (7, 48), (11, 32)])
 def test_any_length_and_dilation_is_convolved_as_by_the_book(
     library: Path, taps: int, channels: int, length: int, dilation: int
