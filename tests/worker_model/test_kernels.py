@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check_processor()
     except KernelsUnavailable as error:
         pytest.skip(str(error))
+    if not os.environ.get("CC") and not shutil.which("cc"):
+        pytest.skip("there is no C compiler")
     path = tmp_path_factory.mktemp("kernels") / "kernels.so"
     compile_kernels(path)
     return path
