@@ -8,6 +8,9 @@
    what is used of it is written down here. Source: onnxruntime_c_api.h, version 17. */
 #include <stddef.h>
 #include <stdlib.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "snake_conv.h"
 
@@ -253,13 +256,16 @@ static const CustomOp snake_conv = {
     .last_version = last_version,
 };
 
-static int has_what_it_was_compiled_for(void) {
 #if defined(__x86_64__) && defined(__AVX2__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-  return 1;
-#endif
+/* Not __builtin_cpu_supports: not every compiler's runtime library knows it. */
+static int has_what_it_was_compiled_for(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_OSXSAVE)) return 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & bit_AVX2;
 }
+#else
+static int has_what_it_was_compiled_for(void) { return 1; }
+#endif
 
 /* ONNX Runtime calls this when a session registers the library. */
 __attribute__((visibility("default"))) OrtStatus *RegisterCustomOps(OrtOptions *options, const ApiBase *base) {
