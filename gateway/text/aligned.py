@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands in a text for a stretch that is to be said as its ``Said`` tells: to every rule it is one odd character."""
 
-_FEW_EDITS = 16
+_FEW_EDITS = 64
 """Up to so many, slices are joined sooner than numpy begins."""
 
-_LONG_RANGE = 100
-"""From so many on, numpy makes an array of a range sooner than ``array`` does."""
-
-_PLACE = "l"
+PLACE = "i"
 """Type code of an array of offsets, the same for ``array`` and for numpy."""
+
+_HALF = array(PLACE).itemsize
+_PAIR = 2 * _HALF
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +128,9 @@ class AlignedText(NamedTuple):
 
         ``pattern`` has one group, which is all of it; ``read`` changes every match. No match may hold an OBJECT.
         """
-        parts = pattern.split(self.text)
-        written = parts[1::2]
-        if not written:
-            return self
-        read_as = list(map(read, written))
-        stops = list(itertools.accumulate(map(len, parts)))
-        parts[1::2] = read_as
-        places = _places_around(self.starts, self.ends, stops[:-1:2], stops[1::2], list(map(len, read_as)))
-        return AlignedText("".join(parts), *places, self.said)
+        draft = Draft(self)
+        draft.respell(pattern, read)
+        return draft.aligned()
 
     def edited(self, edits: Iterable[tuple[int, int, str]], said: Mapping[int, Said] | None = None) -> AlignedText:
         """This text after ``edits`` (start, end, new), which are in order and apart; itself if none changes anything.
@@ -144,6 +138,39 @@ class AlignedText(NamedTuple):
         Every character of a ``new`` stands for all that the characters it replaces stood for; ``said`` tells of the
         OBJECTs among them, by where in the original they start. Linear.
         """
+        draft = Draft(self)
+        draft.edit(edits)
+        after = draft.aligned()
+        return after._replace(said={**self.said, **said}) if said else after
+
+    def _edits(
+        self, pattern: regex.Pattern[str], replacement: Callable[[regex.Match[str]], str]
+    ) -> Iterator[tuple[int, int, str]]:
+        for match in pattern.finditer(self.text):
+            start, end = match.span()
+            if start < end and OBJECT not in match.group():
+                yield start, end, replacement(match)
+
+
+class Draft:
+    """An ``AlignedText`` while edits change it, one after the other, until ``aligned`` tells what came of it."""
+
+    def __init__(self, aligned: AlignedText) -> None:
+        self.text = aligned.text
+        self._before = aligned
+        self._places: bytes | None = None
+        """Of each character its two offsets: slices of these are joined like those of the text, and as fast."""
+
+    def aligned(self) -> AlignedText:
+        """What the text has become; the one it was made of, if nothing has changed."""
+        before = self._before
+        if self._places is None:
+            return before
+        places = array(PLACE, self._places)
+        return AlignedText(self.text, places[::2], places[1::2], before.said)
+
+    def edit(self, edits: Iterable[tuple[int, int, str]]) -> list[str]:
+        """``AlignedText.edited``, in place. What has been written, once for each change: none, if nothing changes."""
         old = self.text
         pieces: list[str] = []
         starts: list[int] = []
@@ -156,87 +183,81 @@ class AlignedText(NamedTuple):
                 ends.append(end)
                 kept = end
         if not kept:
-            return self._replace(said={**self.said, **said}) if said else self
-        lengths = list(map(len, pieces[1::2]))
+            return []
         pieces.append(old[kept:])
-        places = _places_around(self.starts, self.ends, starts, ends, lengths)
-        return AlignedText("".join(pieces), *places, {**self.said, **said} if said else self.said)
+        return self._rewrite(pieces, starts, ends)
 
-    def _edits(
-        self, pattern: regex.Pattern[str], replacement: Callable[[regex.Match[str]], str]
-    ) -> Iterator[tuple[int, int, str]]:
-        for match in pattern.finditer(self.text):
-            start, end = match.span()
-            if start < end and OBJECT not in match.group():
-                yield start, end, replacement(match)
+    def respell(self, pattern: regex.Pattern[str] | re.Pattern[str], read: Callable[[str], str]) -> list[str]:
+        """``AlignedText.respelled``, in place. Returns what ``edit`` does."""
+        parts = pattern.split(self.text)
+        if len(parts) == 1:
+            return []
+        stops = list(itertools.accumulate(map(len, parts)))
+        parts[1::2] = map(read, parts[1::2])
+        return self._rewrite(parts, stops[:-1:2], stops[1::2])
 
-
-def _places_around(
-    starts: Sequence[int], ends: Sequence[int], first: list[int], after: list[int], lengths: list[int]
-) -> tuple[array[int], array[int]]:
-    """The offsets of a text where each ``[first:after]`` has become so many characters, which stand for all of it."""
-    around = _around_few if len(first) <= _FEW_EDITS else _around_many
-    return around(starts, ends, first, after, lengths)
-
-
-def _around_few(
-    starts: Sequence[int], ends: Sequence[int], first: list[int], after: list[int], lengths: list[int]
-) -> tuple[array[int], array[int]]:
-    """By slices, joined."""
-    old_starts, old_ends = _as_array(starts), _as_array(ends)
-    new_starts, new_ends = array(_PLACE), array(_PLACE)
-    kept = 0
-    for start, end, length in zip(first, after, lengths, strict=True):
-        new_starts += old_starts[kept:start]
-        new_ends += old_ends[kept:start]
-        if length:
-            new_starts += old_starts[start : start + 1] * length
-            new_ends += old_ends[end - 1 : end] * length
-        kept = end
-    new_starts += old_starts[kept:]
-    new_ends += old_ends[kept:]
-    return new_starts, new_ends
+    def _rewrite(self, pieces: list[str], starts: list[int], ends: list[int]) -> list[str]:
+        """Every other piece has been written in place of ``text[start:end]``; those around them stay."""
+        written = pieces[1::2]
+        lengths = list(map(len, written))
+        if self._places is None:
+            self._places = _pairs(self._before)
+        if not len(lengths) == lengths.count(1) == sum(ends) - sum(starts):  # one for one stays where it is
+            replace = _replace_few if len(starts) <= _FEW_EDITS else _replace_many
+            self._places = replace(self._places, starts, ends, lengths)
+        self.text = "".join(pieces)
+        return written
 
 
-def _around_many(
-    starts: Sequence[int], ends: Sequence[int], first: list[int], after: list[int], lengths: list[int]
-) -> tuple[array[int], array[int]]:
-    """By operations of numpy, which take a while to begin: how often each old offset is repeated."""
+def _pairs(text: AlignedText) -> bytes:
     import numpy as np
 
-    old_starts, old_ends = _as_numpy(starts), _as_numpy(ends)
-    begins, stops = np.array(first, np.intp), np.array(after, np.intp)
-    counts = np.ones(len(old_starts), np.intp)
-    if len(first) < (stops - begins).sum():
+    places = np.empty((len(text.text), 2), PLACE)
+    places[:, 0], places[:, 1] = _as_numpy(text.starts), _as_numpy(text.ends)
+    return places.tobytes()
+
+
+def _replace_few(places: bytes, starts: list[int], ends: list[int], lengths: list[int]) -> bytes:
+    """The offsets of a text where each ``[start:end]`` has become so many characters, which stand for all of it."""
+    pieces: list[bytes] = []
+    kept = 0
+    for start, end, length in zip(starts, ends, lengths, strict=True):
+        begin, stop = start * _PAIR, end * _PAIR
+        pieces.append(places[kept:begin])
+        if length:
+            pieces.append((places[begin : begin + _HALF] + places[stop - _HALF : stop]) * length)
+        kept = stop
+    pieces.append(places[kept:])
+    return b"".join(pieces)
+
+
+def _replace_many(places: bytes, starts: list[int], ends: list[int], lengths: list[int]) -> bytes:
+    """The same by operations of numpy, which take a while to begin: how often each old pair is repeated."""
+    import numpy as np
+
+    pairs = np.frombuffer(places, np.int64)
+    begins, stops = np.array(starts, np.intp), np.array(ends, np.intp)
+    counts = np.ones(len(pairs), np.intp)
+    if len(starts) < (stops - begins).sum():
         steps = np.zeros(len(counts) + 1, np.intp)
         steps[begins] = -1
         steps[stops] += 1
         counts += np.cumsum(steps[:-1])
-        old_ends = old_ends.copy()
-        old_ends[begins] = old_ends[stops - 1]
+        halves = np.frombuffer(places, PLACE).reshape(-1, 2).copy()
+        halves[begins, 1] = halves[stops - 1, 1]
+        pairs = halves.view(np.int64)[:, 0]
     counts[begins] = lengths
-    return _repeated(old_starts, counts), _repeated(old_ends, counts)
+    return pairs.repeat(counts).tobytes()
 
 
-def _repeated(places: npt.NDArray[np.int_], counts: npt.NDArray[np.intp]) -> array[int]:
-    return array(_PLACE, places.repeat(counts).tobytes())
-
-
-def _as_array(places: Sequence[int]) -> array[int]:
-    if isinstance(places, array):
-        return places
-    is_long_range = isinstance(places, range) and len(places) > _LONG_RANGE
-    return array(_PLACE, _as_numpy(places).tobytes() if is_long_range else places)
-
-
-def _as_numpy(places: Sequence[int]) -> npt.NDArray[np.int_]:
+def _as_numpy(places: Sequence[int]) -> npt.NDArray[np.intc]:
     import numpy as np
 
     if isinstance(places, array):
-        return np.frombuffer(places, _PLACE)
+        return np.frombuffer(places, PLACE)
     if isinstance(places, range):
-        return np.arange(places.start, places.stop, dtype=_PLACE)
-    return np.array(places, _PLACE)
+        return np.arange(places.start, places.stop, dtype=PLACE)
+    return np.array(places, PLACE)
 
 
 def _objects(text: str) -> Iterator[int]:
@@ -249,11 +270,11 @@ def _objects(text: str) -> Iterator[int]:
 def _shifted(places: Sequence[int], offset: int) -> Sequence[int]:
     if isinstance(places, range):
         return range(places.start + offset, places.stop + offset, places.step)
-    return array(_PLACE, (_as_numpy(places) + offset).tobytes())
+    return array(PLACE, (_as_numpy(places) + offset).tobytes())
 
 
 def _joined(pieces: Iterable[Sequence[int]]) -> array[int]:
-    places = array(_PLACE)
+    places = array(PLACE)
     for piece in pieces:
         places.extend(piece)
     return places

@@ -16,7 +16,7 @@ import regex
 from gateway.text.aligned import AlignedText
 from gateway.text.normaliser.emoji import EMOJI
 from gateway.text.rule_table import RuleTable
-from gateway.text.rules import NOT_ASCII, Respelling, Rule, remembered
+from gateway.text.rules import NOT_ASCII, Anchor, Respelling, Rule, remembered
 
 _KNOWN_LETTERS = regex.compile(r"[\x00-\u017f\u0370-\u03ff\u0400-\u045f]+")
 """Latin, Greek and Cyrillic letters that espeak-ng's English voices read; of others they spell the code point."""
@@ -35,6 +35,10 @@ _LETTER_HINT = re.compile(rf"[^\x00-\x7f\xa0-\xb4\xb6-\xbf\u2000-\u206f{_ORDINAR
 
 _MARK_HINT = re.compile(rf"[^\x00-\xac\xae-\xff\u2010-\u2027\u2030-\u205f{_ORDINARY}]")
 """The same of marks, visible or not."""
+
+_APOSTROPHE_ANCHOR = Anchor(
+    re.compile(r"[\u02bc\uff07\u201b\u00b4`](?:(?<=[\u02bc\uff07\u201b])|(?=[^\x00-@\[-`{-\x7f]))")
+)
 
 _MAX_MARKS = 8
 """On one letter, itself included; more is decoration."""
@@ -86,6 +90,7 @@ RULES = RuleTable(
             regex.compile(r"[\u02bc\uff07\u201b]|(?<=\p{L})[\u00b4`](?=\p{L})"),
             lambda _: "'",
             frozenset("\u02bc\uff07\u201b\u00b4`"),
+            anchor=_APOSTROPHE_ANCHOR,
         ),
         Rule(
             "marks on nothing",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator
 
-from gateway.text.aligned import AlignedText
-from gateway.text.rules import ANY_LETTER, ANY_NOT_ASCII, AnyRule, Edit, Respelling
-
-_FEW_EDITS = 64
-"""With more, it is sooner to look at the whole text again."""
+from gateway.text.aligned import AlignedText, Draft
+from gateway.text.rules import ANY_LETTER, ANY_NOT_ASCII, LETTERS, NOT_ASCII, AnyRule
 
 _ALWAYS = ""
 """Stands for what every text has."""
+
+
+_KINDS = LETTERS | NOT_ASCII
 
 
 class RuleTable:
@@ -28,6 +28,11 @@ class RuleTable:
         self._bits = {char: bits[char] | self._bits_of_kind(char) for char in bits if len(char) == 1}
         """Of a character, a bit for each rule that needs it; beyond those, one for each that also needs it."""
 
+        self._needs = [
+            ["".join(sorted(needs)) for needs in (rule.needs, rule.also_needs) if needs and not needs & _KINDS]
+            for rule in self._rules
+        ]
+
     def __iter__(self) -> Iterator[AnyRule]:
         return iter(self._rules)
 
@@ -36,27 +41,38 @@ class RuleTable:
 
     def apply(self, text: AlignedText) -> AlignedText:
         """``text`` after each of the rules in turn. Linear in its length."""
-        characters = set(text.text)
-        able = self.able(characters)
+        draft, is_changed = Draft(text), False
+        met = self._met(text.text)
+        able = self._able(met)
         while able:
             bit = able & -able
             able ^= bit
-            rule = self._rules[bit.bit_length() - 1]
-            if isinstance(rule, Respelling):
-                edits, changed = [], rule.apply(text)
-            else:
-                edits = rule.edits(text.text)
-                changed = text.edited(edits) if edits else text
-            if changed is not text:
-                characters = _characters_after(edits, text.text, changed.text, characters)
-                text = changed
-                able = self.able(characters) & -(bit << 1)
-        return text
+            place = bit.bit_length() - 1
+            if is_changed and not self._has_needs(place, draft.text):
+                continue
+            if written := self._rules[place].change(draft):
+                is_changed = True
+                met |= self._met("".join(set(written)))
+                able = self._able(met) & -(bit << 1)
+        return draft.aligned()
 
-    def able(self, characters: Set[str]) -> int:
-        """A bit, by its place, for each rule that may match in a text of these ``characters``: no other can."""
+    def _able(self, met: int) -> int:
+        return met & met >> len(self._rules) & ~(-1 << len(self._rules))
+
+    def _has_needs(self, place: int, text: str) -> bool:
+        for needs in self._needs[place]:
+            for char in needs:
+                if char in text:
+                    break
+            else:
+                return False
+        return True
+
+    def _met(self, text: str) -> int:
+        """A bit for each need that a character of ``text`` meets, by its rule's place."""
         met, bits = self._always, self._bits
         has_others = False
+        characters = set(text)
         for char in characters:
             if (of_char := bits.get(char)) is None:
                 has_others = True
@@ -64,16 +80,11 @@ class RuleTable:
                 met |= of_char
         if has_others:
             met |= self._not_ascii | (self._letter if any(map(str.isalpha, characters)) else 0)
-        return met & met >> len(self._rules) & ~(-1 << len(self._rules))
+        return met
+
+    def able(self, text: str) -> int:
+        """A bit, by its place, for each rule that may match in ``text``, by the characters in it: no other can."""
+        return self._able(self._met(text))
 
     def _bits_of_kind(self, char: str) -> int:
         return (self._letter if char.isalpha() else 0) | (0 if char.isascii() else self._not_ascii)
-
-
-def _characters_after(edits: Sequence[Edit], before: str, after: str, characters: set[str]) -> set[str]:
-    """The characters of ``after``, which ``edits``, if they are known, have made of ``before``."""
-    if not 0 < len(edits) <= _FEW_EDITS:
-        return set(after)
-    taken = {char for start, end, _ in edits for char in before[start:end]}
-    added = {char for *_, new in edits for char in new}
-    return characters - {char for char in taken if char not in after} | added

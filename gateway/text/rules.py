@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import regex
 
-from gateway.text.aligned import OBJECT, AlignedText
+from gateway.text.aligned import OBJECT, AlignedText, Draft
 
 ANY_TEXT: frozenset[str] = frozenset()
 """As a rule's ``needs``: the rule looks at every text."""
@@ -34,6 +34,48 @@ Edit = tuple[int, int, str]
 """Start, end, and what comes there instead."""
 
 
+_CHARS_A_SIGN = 16
+"""Where signs stand closer than this, it is sooner to look for the pattern everywhere."""
+
+_MAX_RUN = 256
+"""More than any match has before its sign."""
+
+
+class Anchor(NamedTuple):
+    """Where to look for a pattern that is slow to look for: around a sign that each of its matches has."""
+
+    sign: re.Pattern[str]
+    """Matches one character, which is in every match of the pattern; the less often elsewhere, the better."""
+    run: str = ""
+    """Of these are all characters of a match before its sign."""
+    begin: re.Pattern[str] | None = None
+    """Matches one character, the first of every match; any, if None."""
+
+    def matches(self, pattern: regex.Pattern[str], text: str) -> Iterable[regex.Match[str]]:
+        """Those that ``pattern.finditer`` finds in ``text``, but for empty ones. Linear: no place is tried twice."""
+        signs = [sign.start() for sign in self.sign.finditer(text)]
+        if len(signs) * _CHARS_A_SIGN > len(text):
+            return pattern.finditer(text)
+        return self._around(signs, pattern, text)
+
+    def _around(self, signs: list[int], pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
+        free = 0
+        for place in signs:
+            for start in self._places(place, free, text) if self.run else (place,):
+                if start >= free and (match := pattern.match(text, start)) and match.end() > start:
+                    yield match
+                    free = match.end()
+            free = max(free, place + 1)
+
+    def _places(self, place: int, free: int, text: str) -> Iterable[int]:
+        """Where a match with the sign at ``place`` may begin, from ``free`` on."""
+        before = text[max(free, place - _MAX_RUN) : place]
+        first = place - len(before) + len(before.rstrip(self.run))
+        if self.begin is None:
+            return range(first, place + 1)
+        return (begin.start() for begin in self.begin.finditer(text, first, place + 1))
+
+
 class Rule(NamedTuple):
     """Replaces each match of ``pattern``, or only its group ``it`` where it has one."""
 
@@ -47,10 +89,17 @@ class Rule(NamedTuple):
     """The same, of others."""
     hint: Pattern | None = None
     """Is found in every text in which ``pattern`` is, and much sooner."""
+    anchor: Anchor | None = None
+    """For a pattern that is slow to look for even where there is something to be found."""
 
     def apply(self, text: AlignedText) -> AlignedText:
         """Every new character stands for all that was replaced. What holds an OBJECT stays as it is. Linear."""
         return text.edited(self.edits(text.text))
+
+    def change(self, draft: Draft) -> list[str]:
+        """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
+        edits = self.edits(draft.text)
+        return draft.edit(edits) if edits else []
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""
@@ -60,13 +109,16 @@ class Rule(NamedTuple):
         replacement = self.replacement
         has_object = OBJECT in text
         if isinstance(replacement, Remembered) and replacement.looks_at_all and group == 0 and not has_object:
-            return replacement.edits(self.pattern, text)
+            return replacement.edits(self._matches(text), text)
         edits: list[Edit] = []
-        for match in self.pattern.finditer(text):
+        for match in self._matches(text):
             start, end = match.span(group)
             if start < end and not (has_object and text.find(OBJECT, start, end) >= 0):
                 edits.append((start, end, replacement(match)))
         return edits
+
+    def _matches(self, text: str) -> Iterable[regex.Match[str]]:
+        return self.pattern.finditer(text) if self.anchor is None else self.anchor.matches(self.pattern, text)
 
 
 class Unwrap(NamedTuple):
@@ -80,6 +132,11 @@ class Unwrap(NamedTuple):
     def apply(self, text: AlignedText) -> AlignedText:
         """A match with an OBJECT in what it would take away stays as it is. Linear."""
         return text.edited(self.edits(text.text))
+
+    def change(self, draft: Draft) -> list[str]:
+        """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
+        edits = self.edits(draft.text)
+        return draft.edit(edits) if edits else []
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""
@@ -110,9 +167,15 @@ class Respelling(NamedTuple):
 
     def apply(self, text: AlignedText) -> AlignedText:
         """As ``Rule.apply``. ``pattern`` matches no OBJECT. Linear."""
-        if self.hint is not None and self.hint.search(text.text) is None:
-            return text
-        return text.respelled(_as_group(self.pattern), self.read)
+        draft = Draft(text)
+        self.change(draft)
+        return draft.aligned()
+
+    def change(self, draft: Draft) -> list[str]:
+        """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
+        if self.hint is not None and self.hint.search(draft.text) is None:
+            return []
+        return draft.respell(_as_group(self.pattern), self.read)
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""
@@ -128,16 +191,26 @@ def _as_group(pattern: Pattern) -> Pattern:
 
 
 class Finder(NamedTuple):
-    """Replaces what ``edits`` finds in a text, which is no OBJECT."""
+    """Replaces what ``find`` finds in a text, which is no OBJECT."""
 
     name: str
-    edits: Callable[[str], list[Edit]]
+    find: Callable[[str], list[Edit]]
     needs: frozenset[str] = ANY_TEXT
     also_needs: frozenset[str] = ANY_TEXT
+    hint: Pattern | None = None
 
     def apply(self, text: AlignedText) -> AlignedText:
         """As ``Rule.apply``."""
         return text.edited(self.edits(text.text))
+
+    def change(self, draft: Draft) -> list[str]:
+        """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
+        edits = self.edits(draft.text)
+        return draft.edit(edits) if edits else []
+
+    def edits(self, text: str) -> list[Edit]:
+        """What ``apply`` does to a text."""
+        return self.find(text) if self.hint is None or self.hint.search(text) is not None else []
 
 
 AnyRule = Rule | Respelling | Finder | Unwrap
@@ -163,11 +236,11 @@ class Remembered:
             new = self._known[key] = self._replacement(match)
         return new
 
-    def edits(self, pattern: regex.Pattern[str], text: str) -> list[Edit]:
-        """All matches of ``pattern`` in ``text`` with what replaces them, if it looks at all of a match."""
+    def edits(self, matches: Iterable[regex.Match[str]], text: str) -> list[Edit]:
+        """All ``matches`` in ``text`` with what replaces them, if it looks at all of a match."""
         known = self._known
         edits: list[Edit] = []
-        for match in pattern.finditer(text):
+        for match in matches:
             start, end = match.span()
             if start < end:
                 edits.append((start, end, known.get(text[start:end]) or self(match)))

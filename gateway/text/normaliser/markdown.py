@@ -5,11 +5,13 @@ Marks are taken away where they stand, without looking for their partners, so th
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.aligned import AlignedText
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import AnyRule, Rule, Unwrap
+from gateway.text.rules import Anchor, AnyRule, Rule, Unwrap
 
 RULED_LINES = Rule("ruled lines", regex.compile(r"([=_*~#+|^])\1{2,}+"), lambda _: " ", needs=frozenset("=_*~#+|^"))
 
@@ -19,6 +21,13 @@ _BLOCK = rf"(?:{_LIST}|[ \t]{{0,3}}\#{{1,6}}[ \t]|[ \t]{{0,3}}>|[ \t]{{0,3}}\|)"
 _HEADING = r"^[ \t]{0,3}\#{1,6}[ \t]"
 _MARKS = "*_~`"
 _WORD = r"\p{L}\p{N}"
+
+_FENCE_HINT = re.compile(r"[`~](?:(?<=`)``|(?<=~)~~)")
+_AT_BEGIN = r"(?:(?<=\n.)|(?<=\A.)|(?<=[ \t].))"
+_HEADING_HINT = re.compile(rf"#{_AT_BEGIN}(?=#{{0,5}}[ \t])")
+_RULE_ANCHOR = Anchor(re.compile(rf"([-*_=]){_AT_BEGIN}(?=[ \t]?\1[ \t]?\1)"), run=" \t")
+_LIST_ANCHOR = Anchor(re.compile(rf"[-*+•‣◦](?=[ \t]){_AT_BEGIN}"), run=" \t")
+_CELL_ANCHOR = Anchor(re.compile(r"\|(?<=[ \t].)"), run=" \t")
 
 _CODE_BLOCK = Rule(
     "code block",
@@ -47,6 +56,7 @@ _BLOCKS: tuple[AnyRule, ...] = (
         regex.compile(rf"(?m){_FENCE}[ \t]*+[\w+#.-]{{0,40}}[^\n`]{{0,200}}$"),
         lambda _: "\n",
         frozenset("`~"),
+        hint=_FENCE_HINT,
     ),
     Rule("comment", regex.compile(r"<!--(?s:.{0,2000}?)-->"), lambda _: " ", frozenset("<")),
     Rule(
@@ -54,6 +64,7 @@ _BLOCKS: tuple[AnyRule, ...] = (
         regex.compile(r"(?m)^[ \t]{0,3}(?:(?:\*[ \t]?){3,}|(?:-[ \t]?){3,}|(?:_[ \t]?){3,}|={3,})$"),
         lambda _: "\n",
         frozenset("*-_="),
+        anchor=_RULE_ANCHOR,
     ),
     Rule(
         "table ruler",
@@ -74,12 +85,14 @@ _BLOCKS: tuple[AnyRule, ...] = (
         regex.compile(rf"(?m)(?<![ \t])[ \t]++\#{{1,6}}[ \t]*+$(?<={_HEADING}[^\n]{{1,300}})"),
         lambda _: "",
         frozenset("#"),
+        hint=_HEADING_HINT,
     ),
     Rule(
         "end of a heading",
         regex.compile(rf"(?m)\n(?!\n)(?<={_HEADING}[^\n]{{0,300}}\n)"),
         lambda _: "\n\n",
         frozenset("#"),
+        hint=_HEADING_HINT,
     ),
     Rule(
         "line before a block",
@@ -87,10 +100,16 @@ _BLOCKS: tuple[AnyRule, ...] = (
         lambda _: ".\n",
         frozenset("\n"),
     ),
-    Rule("heading", regex.compile(r"(?m)^[ \t]{0,3}\#{1,6}[ \t]+"), lambda _: "", frozenset("#")),
+    Rule("heading", regex.compile(r"(?m)^[ \t]{0,3}\#{1,6}[ \t]+"), lambda _: "", frozenset("#"), hint=_HEADING_HINT),
     Rule("quotation", regex.compile(r"(?m)^[ \t]{0,3}(?:>[ \t]?){1,8}+"), lambda _: "", frozenset(">")),
     Rule("task", regex.compile(rf"(?m)^{_LIST}\[[ xX]\][ \t]"), lambda _: "", frozenset("[")),
-    Rule("list item", regex.compile(r"(?m)^[ \t]{0,40}+[-*+•‣◦][ \t]+(?=\S)"), lambda _: "", frozenset("-*+•‣◦")),
+    Rule(
+        "list item",
+        regex.compile(r"(?m)^[ \t]{0,40}+[-*+•‣◦][ \t]+(?=\S)"),
+        lambda _: "",
+        frozenset("-*+•‣◦"),
+        anchor=_LIST_ANCHOR,
+    ),
     Rule(
         "edge of a table row",
         regex.compile(r"(?m)^[ \t]{0,8}\|[ \t]*+|[ \t]*+\|[ \t]*+$"),
@@ -102,6 +121,7 @@ _BLOCKS: tuple[AnyRule, ...] = (
         regex.compile(r"(?<=[^|\s])[ \t]{1,40}\|(?:[ \t]{1,40}+\|)*+(?=[ \t])"),
         lambda _: ",",
         frozenset("|"),
+        anchor=_CELL_ANCHOR,
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +19,7 @@ from gateway.text.normaliser.english.patterns import any_of
 from gateway.text.normaliser.tables import rules_for
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rule_table import RuleTable
-from gateway.text.rules import Respelling, Rule
+from gateway.text.rules import Anchor, AnyRule, Respelling, Rule, Unwrap
 from tests.text.languages.test_normalisers import CASES as OTHER_CASES
 from tests.text.normaliser.test_linear import UNITS
 from tests.text.normaliser.test_table import CASES
@@ -35,8 +36,15 @@ _TEXTS = st.one_of(
 
 def _rule_by_rule(text: AlignedText, rules: RuleTable) -> AlignedText:
     for rule in rules:
-        text = text.edited(rule.edits(text.text))
+        text = text.edited(_unguarded(rule).edits(text.text))
     return text
+
+
+def _unguarded(rule: AnyRule) -> AnyRule:
+    """Looks at all of every text for nothing but its pattern."""
+    if isinstance(rule, Rule):
+        return rule._replace(hint=None, anchor=None)
+    return rule if isinstance(rule, Unwrap) else rule._replace(hint=None)
 
 
 @settings(deadline=None)
@@ -61,6 +69,33 @@ def test_a_hint_is_found_where_its_pattern_is(before: str) -> None:
         if isinstance(rule, Rule | Respelling) and rule.hint is not None and rule.pattern.search(text.text):
             assert rule.hint.search(text.text), rule.name
         text = rule.apply(text)
+
+
+_NEAR = st.text(alphabet="0123456789 .,:-–'’/^*%$€£x=+#@~<>|_°²smkhCMXIVto\u00a0\u2009\t\n", max_size=150)
+
+
+@settings(deadline=None, max_examples=300)
+@given(_NEAR | _TEXTS)
+def test_anchors_and_hints_lose_nothing(before: str) -> None:
+    text = AlignedText.of(before)
+    for rule in (*RULES, *rules_for(Language.EN_US, _ALL)):
+        assert rule.edits(text.text) == _unguarded(rule).edits(text.text), rule.name
+        text = rule.apply(text)
+
+
+_PRICE = regex.compile(r"(?<![0-9])[0-9]++ ?€")
+_BY_SIGN = Anchor(re.compile("€(?<=[0-9 ].)"), run="0123456789 ", begin=re.compile(r"(?<![0-9])[0-9]"))
+
+
+@pytest.mark.parametrize("text", ["", "€", "5€", "1 5 € 7€€ 8€", f"{'x ' * 90}12 € {'y ' * 90}3€", "5€" * 90])
+def test_an_anchored_pattern_finds_what_it_finds_alone(text: str) -> None:
+    found = _BY_SIGN.matches(_PRICE, text)
+
+    assert [match.span() for match in found] == [match.span() for match in _PRICE.finditer(text)]
+
+
+def test_a_text_of_which_nothing_is_left_is_empty() -> None:
+    assert AlignedText.of("|").edited([(0, 1, "")]) == AlignedText("", array("i"), array("i"))
 
 
 def test_what_a_rule_brings_wakes_later_rules_and_what_it_takes_puts_them_to_sleep() -> None:

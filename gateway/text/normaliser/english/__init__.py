@@ -14,13 +14,13 @@ from gateway.text.normaliser.english.counts import (
     code_rules,
     fraction_rules,
     plain_rules,
-    power_rules,
     range_rules,
 )
 from gateway.text.normaliser.english.dates import date_rules, year_rules
 from gateway.text.normaliser.english.money import money_rules
 from gateway.text.normaliser.english.numbers import numbers_of
 from gateway.text.normaliser.english.phones import digit_run_rules, phone_rules
+from gateway.text.normaliser.english.powers import power_rules
 from gateway.text.normaliser.english.roman import roman_rules
 from gateway.text.normaliser.english.say_as import say_as
 from gateway.text.normaliser.english.symbols import math_rules, plural_rules, punctuation_rules, symbol_rules

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.abbreviations import ABBREVIATIONS
 from gateway.text.languages import Language
 from gateway.text.normaliser.english.numbers import spelled
-from gateway.text.normaliser.english.patterns import DASH, any_of
+from gateway.text.normaliser.english.patterns import DASH, LETTER, any_of, ends_in
 from gateway.text.rules import Rule
 
 _TITLES = {
@@ -71,12 +73,15 @@ def _phrase(match: regex.Match[str]) -> str:
     return words + (" " if following.isalnum() else "")
 
 
+_STOP = r"\."
 _TITLE = regex.compile(rf"\b(?P<word>{any_of(_TITLES)})\.(?= ?\p{{Lu}})")
 _TITLE_WITHOUT_A_STOP = regex.compile(rf"\b(?P<word>{any_of(_BARE_TITLES)})(?= \p{{Lu}}\p{{Ll}})")
+_TITLE_HINT = re.compile(rf"\.{ends_in(_TITLES, _STOP)}(?= ?{LETTER})")
 _AFTER_A_NAME = regex.compile(
     rf"(?<=[\p{{L}}\p{{N}}],? )(?<!(?:\bthe|\b[Aa]nd|\b[Oo]f|\b[Aa]t|\b[Ii]n|\b[Tt]o|\b[Bb]y|\bfrom|\bwith|\bfor) )"
     rf"(?P<word>{any_of(_AFTER_NAMES)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))(?=[\s,;:.)?!'’])"
 )
+_AFTER_A_NAME_HINT = re.compile(rf"\.{ends_in(_AFTER_NAMES, _STOP)}")
 _STREET = regex.compile(
     rf"(?<=\p{{Lu}}\p{{Ll}}{{1,20}} |\d(?:st|nd|rd|th) )St"
     rf"(?:\.(?!\s\p{{Lu}})(?!{_ENDS_SENTENCE})|(?=\.{_ENDS_SENTENCE}))"
@@ -85,9 +90,11 @@ _BEFORE_A_NUMBER = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}.'’])(?P<word>{any_of(_BEFORE_NUMBERS)})\."
     rf"(?= ?(?:\d|[IVXLC]{{2,6}}\b|(?<!\b[Nn]o\. ?)[IVXL]\b(?!\.)))"
 )
-_BEFORE_A_NUMBER_HINT = regex.compile(r"\. ?[0-9IVXLC]")
+_BEFORE_A_NUMBER_HINT = re.compile(rf"\.{ends_in(_BEFORE_NUMBERS, _STOP)}(?= ?[\dIVXLC])")
 _ABBREVIATED_PHRASE = regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_PHRASES)})")
+_ABBREVIATED_PHRASE_HINT = re.compile(rf"\.{ends_in((words[:-1] for words in _PHRASES), _STOP)}")
 _ABBREVIATED_WORD = regex.compile(rf"(?<![\p{{L}}\p{{N}}.])(?P<word>{any_of(_WORDS)})(?:\.(?!{_ENDS_SENTENCE})|(?=\.))")
+_ABBREVIATED_WORD_HINT = re.compile(rf"\.{ends_in(_WORDS, _STOP)}")
 _VERSUS = regex.compile(r"(?<=[\p{L}\p{N})] )(?:v(?= \p{Lu}\p{Ll})(?<=\p{Ll} v)|[vV]s(?= ))")
 _DAYS_FROM_TO = regex.compile(rf"\b(?P<first>{_DAY})\.? ?{DASH} ?(?P<last>{_DAY})\b")
 _DAY_RULE = regex.compile(rf"\b(?P<word>{_DAY})(?:\.(?=,? )|(?=, ?\p{{Lu}}\p{{Ll}}{{2}}))(?<!\b(?:Sun|Sat|Wed)\.?)")
@@ -102,7 +109,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
     """The stop of an abbreviation goes with it, unless it ends the sentence as well."""
     stop = frozenset(".")
     return (
-        Rule("title", _TITLE, lambda match: _TITLES[match["word"]], stop),
+        Rule("title", _TITLE, lambda match: _TITLES[match["word"]], stop, hint=_TITLE_HINT),
         Rule(
             "title without a stop",
             _TITLE_WITHOUT_A_STOP,
@@ -110,7 +117,7 @@ def abbreviation_rules() -> tuple[Rule, ...]:
             frozenset(title[0] for title in _BARE_TITLES),
             frozenset(" "),
         ),
-        Rule("after a name", _AFTER_A_NAME, lambda match: _AFTER_NAMES[match["word"]], stop),
+        Rule("after a name", _AFTER_A_NAME, lambda match: _AFTER_NAMES[match["word"]], stop, hint=_AFTER_A_NAME_HINT),
         Rule("street", _STREET, lambda _: "Street", stop),
         Rule(
             "before a number",
@@ -119,8 +126,14 @@ def abbreviation_rules() -> tuple[Rule, ...]:
             stop,
             hint=_BEFORE_A_NUMBER_HINT,
         ),
-        Rule("abbreviated phrase", _ABBREVIATED_PHRASE, _phrase, stop),
-        Rule("abbreviated word", _ABBREVIATED_WORD, lambda match: _WORDS[match["word"]], stop),
+        Rule("abbreviated phrase", _ABBREVIATED_PHRASE, _phrase, stop, hint=_ABBREVIATED_PHRASE_HINT),
+        Rule(
+            "abbreviated word",
+            _ABBREVIATED_WORD,
+            lambda match: _WORDS[match["word"]],
+            stop,
+            hint=_ABBREVIATED_WORD_HINT,
+        ),
         Rule("versus", _VERSUS, lambda _: "versus", frozenset("vV")),
         Rule(
             "days from to",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, digits, spelled
-from gateway.text.normaliser.english.patterns import any_of
+from gateway.text.normaliser.english.patterns import LETTER, any_of
 from gateway.text.normalization import NormalizationOptions
-from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Anchor, Rule, remembered
 
 SIGN_NAMES = {
     ".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
@@ -91,11 +93,11 @@ _WEB_ADDRESS = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}.@/_-])(?P<rest>(?:www\.{_LABELS}\p{{L}}{{2,24}}+|{_LABELS}(?:{any_of(_TOP_LEVEL)}"
     rf"|(?:{any_of(_WORDS_TOO)})(?=/)))(?![\p{{L}}\p{{N}}_@-]|\.[\p{{L}}\p{{N}}])(?::\d{{2,5}})?{_PATH})"
 )
-_WEB_ADDRESS_HINT = regex.compile(r"\.[a-z]")
+_WEB_ADDRESS_HINT = re.compile(rf"\.(?:(?<=www.)|(?:{any_of(_TOP_LEVEL)})(?![A-Za-z0-9_@-])|(?:{any_of(_WORDS_TOO)})/)")
 _ADDRESS_OF_A_MACHINE = regex.compile(
     r"(?<![\p{L}\p{N}.])(?:localhost|(?:\d{1,3}\.){3}\d{1,3}):\d{2,5}(?:/[\w/.-]{0,200}+(?<![.-]))?(?![\p{L}\p{N}])"
 )
-_ADDRESS_OF_A_MACHINE_HINT = regex.compile(r"localhost:|\.\d{1,3}:\d")
+_ADDRESS_OF_A_MACHINE_HINT = re.compile(r":(?=\d)(?:(?<=localhost.)|(?<=\.\d.)|(?<=\.\d\d.)|(?<=\.\d{3}.))")
 
 
 def _urls(say: Numbers) -> tuple[Rule, ...]:
@@ -129,11 +131,12 @@ _PATH_RULE = regex.compile(
     r"(?<=/[^/\s]{1,200}/[^\s]{1,6000}|[~.]/[^\s]{1,6000}|/(?:usr|etc|var|tmp|home|opt|bin|dev|lib|proc|root|mnt|srv|api|v\d))"
     r"(?<![.,])/?(?![\p{L}\p{N}])"
 )
+_PATH_ANCHOR = Anchor(re.compile(rf"/(?=[0-9_.+@-]|{LETTER})(?<![0-9A-Za-z_/:-].)"), run="~.")
 _FILE_NAME = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}./\\_-])[\p{{L}}\p{{N}}_-]{{0,100}}+(?:\.[\p{{L}}\p{{N}}_-]{{1,100}}+){{0,4}}?\.(?:(?i:{any_of(EXTENSIONS)})|(?<=\w\w\.)[chr])"
     rf"(?![\p{{L}}\p{{N}}_/-]|\.[\p{{L}}\p{{N}}])"
 )
-_FILE_NAME_HINT = regex.compile(rf"\.(?:(?i:{any_of(EXTENSIONS)})|[chr])(?![\p{{L}}\p{{N}}_/-])")
+_FILE_NAME_HINT = re.compile(rf"\.(?:(?i:{any_of(EXTENSIONS)})|[chr])(?![A-Za-z0-9_/-])")
 
 
 def _files(say: Numbers) -> tuple[Rule, ...]:
@@ -147,7 +150,7 @@ def _files(say: Numbers) -> tuple[Rule, ...]:
 
     return (
         Rule("path of Windows", _PATH_OF_WINDOWS, path, frozenset("\\")),
-        Rule("path", _PATH_RULE, path, frozenset("/")),
+        Rule("path", _PATH_RULE, path, frozenset("/"), anchor=_PATH_ANCHOR),
         Rule("file name", _FILE_NAME, remembered(file_name), frozenset("."), LETTERS, hint=_FILE_NAME_HINT),
     )
 

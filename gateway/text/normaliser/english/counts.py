@@ -10,8 +10,31 @@ from collections.abc import Callable
 import regex
 
 from gateway.text.normaliser.english.numbers import MAX_DIGITS, Numbers, digits, spelled
-from gateway.text.normaliser.english.patterns import BEGIN, END, NUMBER, ORDINAL_SUFFIX, SPACE, WHOLE
-from gateway.text.rules import DIGITS, LETTERS, NOT_ASCII, AnyRule, Edit, Finder, Pattern, Respelling, Rule, remembered
+from gateway.text.normaliser.english.patterns import (
+    BEGIN,
+    DECIMAL_DIGITS,
+    END,
+    LETTER,
+    NUMBER,
+    NUMBER_BEGINS,
+    ORDINAL_SUFFIX,
+    SPACE,
+    SPACES,
+    WHOLE,
+)
+from gateway.text.rules import (
+    DIGITS,
+    LETTERS,
+    NOT_ASCII,
+    Anchor,
+    AnyRule,
+    Edit,
+    Finder,
+    Pattern,
+    Respelling,
+    Rule,
+    remembered,
+)
 
 VULGAR = {
     "½": ("1", "2"), "⅓": ("1", "3"), "⅔": ("2", "3"), "¼": ("1", "4"), "¾": ("3", "4"), "⅕": ("1", "5"),
@@ -19,8 +42,6 @@ VULGAR = {
     "⅛": ("1", "8"), "⅜": ("3", "8"), "⅝": ("5", "8"), "⅞": ("7", "8"), "⅑": ("1", "9"), "⅒": ("1", "10"),
 }  # fmt: skip
 _PIECES = re.compile(r"\d+(?:\.\d+)?|[^\d.]+")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _FIXED = {"24/7": "twenty-four seven", "9/11": "nine eleven", "7/11": "seven eleven"}
 _RANGE_DASH = r"[-‐‑‒–]"
 _UNIT_AFTER_RANGE = rf"(?:{SPACE}?(?:%|[°º]{SPACE}?[CFK]?|[AaPp]\.?[Mm]\.?|[kmbKMB]n?|s))?"
@@ -56,13 +77,17 @@ _RANGE = regex.compile(
     rf"(?<!(?<!\d)\d{{3}}-(?=\d{{4}}(?!\d)))"
 )
 
+_RANGE_ANCHOR = Anchor(
+    re.compile(rf"{_RANGE_DASH}(?<=[\d%°ºCFKMmkBbnsS.{SPACES}].)(?={SPACE}?[$€£]?[\d.])"), run=SPACES
+)
+
 
 def range_rules() -> tuple[Rule, ...]:
     """Before the ends of a range are words; the dash alone is replaced."""
     return (
         Rule("season", _SEASON, lambda _: " ", frozenset("/")),
         Rule("even chances", _EVEN_CHANCES, lambda _: "fifty-fifty", DIGITS),
-        Rule("range", _RANGE, lambda _: " to ", frozenset("-‐‑‒–")),
+        Rule("range", _RANGE, lambda _: " to ", frozenset("-‐‑‒–"), anchor=_RANGE_ANCHOR),
     )
 
 
@@ -99,7 +124,9 @@ def fraction_rules(say: Numbers) -> tuple[AnyRule, ...]:
                 regex.compile(_FRACTION.replace("/(?P<b", f"{slash}(?P<b")),
                 remembered(slashed, 0, "rated"),
                 frozenset(slash),
-                hint=regex.compile(rf"[0-9]{slash}[0-9]"),
+                anchor=Anchor(
+                    re.compile(rf"{slash}(?<=\d.)(?=\d)"), run=f"{DECIMAL_DIGITS}{SPACES}-", begin=NUMBER_BEGINS
+                ),
             )
             for name, slash in (("fraction", "/"), ("fraction with a slash of its own", "⁄"))
         ),
@@ -107,75 +134,43 @@ def fraction_rules(say: Numbers) -> tuple[AnyRule, ...]:
     )
 
 
-_SCIENTIFIC_NOTATION = regex.compile(rf"{BEGIN}(?P<mantissa>{NUMBER})[eE](?P<exponent>[-+−]?\d{{1,4}}+){END}")
-_SCIENTIFIC_NOTATION_HINT = regex.compile(r"[0-9][eE][-+−0-9]")
-_POWER = regex.compile(
-    r"(?<=[\p{L}\p{N})])(?:\^(?:[-+−]?\d{1,6}+|\{[-+−]?\w{1,6}\}|\([-+−]?\w{1,6}\)|[A-Za-z](?!\p{L}))"
-    r"|[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,6}+|ⁿ|(?<=\d)\*\*\d{1,6}+)"
-)
-_INDEX = regex.compile(r"[₀₁₂₃₄₅₆₇₈₉]{1,12}+(?P<more>(?=\p{L}))?")
-
-
-def power_rules(say: Numbers) -> tuple[Rule, ...]:
-    """Powers of ten and powers in general, and indices."""
-
-    def scientific(match: regex.Match[str]) -> str:
-        return f"{say.number(match['mantissa'])} times ten to the power of {say.number(match['exponent'].lstrip('+'))}"
-
-    def power(match: regex.Match[str]) -> str:
-        exponent = match.group().lstrip("^*").strip("{}()").translate(_SUPERSCRIPTS)
-        if match.string[max(0, match.start() - 3) : match.start()].isalpha() and match.start() > 2:
-            return f" {say.cardinal(exponent)}" if exponent.isdecimal() else f" {spelled(exponent)}"  # of a footnote
-        if exponent in {"2", "3"}:
-            return " squared" if exponent == "2" else " cubed"
-        words = say.number(exponent) if exponent.lstrip("+-").isdecimal() else spelled(exponent)
-        return f" to the power of {words}"
-
-    return (
-        Rule(
-            "scientific notation",
-            _SCIENTIFIC_NOTATION,
-            remembered(scientific),
-            frozenset("eE"),
-            hint=_SCIENTIFIC_NOTATION_HINT,
-        ),
-        Rule("power", _POWER, power, frozenset("^*⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ")),
-        Rule(
-            "index",
-            _INDEX,
-            lambda match: (
-                f" {say.cardinal(match.group().translate(_SUBSCRIPTS))}" + (" " if match["more"] is not None else "")
-            ),
-            frozenset("₀₁₂₃₄₅₆₇₈₉"),
-        ),
-    )
-
-
 _THOUSANDS_APART = regex.compile(
     r"(?<![\p{L}\p{N}]|\d[., '’])\d{1,3}(?:(?:[\u00a0\u2009\u202f]\d{3}){1,5}+"
     r"| \d{3}(?: \d{3}){1,5}+|(?:['’]\d{3}){1,5}+)(?![\p{L}\p{N}]| \d)"
 )
-_THOUSANDS_APART_HINT = regex.compile(r"[0-9][\s'’][0-9]{3}(?:(?<=[^ ]...)|(?= [0-9]{3}))")
+_THOUSANDS_APART_ANCHOR = Anchor(
+    re.compile(r"[ \u00a0\u2009\u202f'’](?<=\d.)(?=\d{3}(?!\d))(?:(?<! )|(?=\d{3} \d{3}))"),
+    run=DECIMAL_DIGITS,
+    begin=NUMBER_BEGINS,
+)
 _VERSION = regex.compile(
     rf"{BEGIN}(?:(?P<version>[vV])(?:\. ?)?(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{0,6}}+)"
     rf"|(?P<numbers>\d{{1,9}}+(?:\.\d{{1,9}}+){{2,6}}+)"
     rf"|(?<=\p{{L}} )(?<=\b(?:{_RELEASED}) )(?P<numbers>\d{{1,4}}+\.\d{{1,4}}+))"
     rf"(?:-?(?P<stage>alpha|beta|rc|dev)\.?(?P<stage_number>\d{{1,4}}+))?(?![\p{{L}}\p{{N}}_]|[.,]\d)"
 )
-_VERSION_HINT = regex.compile(r"[0-9](?:(?<=[vV]\.? ?.)|\.(?:[0-9]{1,9}\.[0-9]|(?<=\p{L} [0-9]{1,4}\.)[0-9]))")
+_VERSION_ANCHOR = Anchor(
+    re.compile(
+        r"[.vV](?:(?<=[vV])(?=(?:\. ?)?\d)|(?<=\d\.)(?=\d)(?:(?=\d{1,9}\.\d)|"
+        + "|".join(rf"(?<={LETTER} \d{{{length}}}\.)" for length in range(1, 5))
+        + "))"
+    ),
+    run=DECIMAL_DIGITS,
+)
 _ORDINAL = regex.compile(
     rf"(?<![\p{{L}}\d_]|\d[.,])(?P<number>{WHOLE}){SPACE}?(?P<suffix>{ORDINAL_SUFFIX}|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)"
     r"(?P<plural>s)?(?![\p{L}\p{N}])"
 )
-_ORDINAL_HINT = regex.compile(
-    r"[0-9][ \u00a0]?[sSnNrRtTˢⁿʳᵗ](?:(?<=[sS])[tT]|(?<=[nNrR])[dD]|(?<=[tT])[hH]|(?<=[ˢⁿʳᵗ]))"
+_ORDINAL_HINT = re.compile(
+    rf"[0-9](?=[{SPACES}sSnNrRtTˢⁿʳᵗ]){SPACE}?(?:st|nd|rd|th|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)s?(?![A-Za-z0-9])"
 )
 _POSSESSIVE_OR_PLURAL_NUMBER = regex.compile(rf"{BEGIN}(?P<number>\d{{1,9}}+)(?:['’]s|s)(?![\p{{L}}\p{{N}}])")
-_POSSESSIVE_OR_PLURAL_NUMBER_HINT = regex.compile(r"[0-9]['’]?s")
+_POSSESSIVE_OR_PLURAL_NUMBER_HINT = re.compile(r"s(?![A-Za-z0-9])(?:(?<=\d.)|(?<=\d['’].))")
 _LETTERS_AND_DIGITS = regex.compile(
     r"(?<![\p{L}\p{N}_])(?:\p{L}{1,24}+\d{1,15}+|\d{1,15}+(?:\.\d{1,9}+)?+\p{L}{1,24}+)(?:\p{L}{1,24}+|\d{1,15}+){0,12}+(?![\p{L}\p{N}])"
 )
-_LETTERS_AND_DIGITS_HINT = regex.compile(r"[0-9](?:(?=\p{L})|(?<=\p{L}[0-9]))")
+
+_LETTERS_AND_DIGITS_HINT = re.compile(rf"[0-9](?:(?={LETTER})|(?<={LETTER}.))")
 
 
 def code_rules(say: Numbers) -> tuple[AnyRule, ...]:
@@ -190,6 +185,7 @@ def code_rules(say: Numbers) -> tuple[AnyRule, ...]:
 
     piece_in_words = functools.lru_cache(maxsize=10_000)(functools.partial(_piece, say))
 
+    @functools.lru_cache(maxsize=10_000)
     def mixture(code: str) -> str:
         pieces = _PIECES.findall(code)
         words = [piece_in_words(piece) for piece in pieces]
@@ -203,9 +199,9 @@ def code_rules(say: Numbers) -> tuple[AnyRule, ...]:
             _THOUSANDS_APART,
             remembered(lambda match: say.cardinal(regex.sub(r"[\s'’]", ",", match.group()))),
             DIGITS,
-            hint=_THOUSANDS_APART_HINT,
+            anchor=_THOUSANDS_APART_ANCHOR,
         ),
-        Rule("version", _VERSION, remembered(dotted), DIGITS, frozenset(".vV"), hint=_VERSION_HINT),
+        Rule("version", _VERSION, remembered(dotted), DIGITS, frozenset(".vV"), anchor=_VERSION_ANCHOR),
         Rule(
             "ordinal",
             _ORDINAL,
@@ -240,9 +236,12 @@ _spelled = functools.lru_cache(maxsize=1024)(spelled)  # one letter or two
 
 
 _SIGNED_NUMBER = regex.compile(r"(?<![\p{L}\p{N}_)\]%°.,!?;:'’\"”+-])[-+−–](?=\.?\d)")
+_SIGNED_NUMBER_ANCHOR = Anchor(re.compile(r"[-+−–](?=\.?\d)(?<![0-9A-Za-z_)\]%°.,!?;:'’\"”+-].)"))
 _NUMBER = regex.compile(rf"{BEGIN}(?:\d{{1,40}}+(?![\d.,])|{NUMBER}(?!\d|[.,]\d))")
 _DIGITS = regex.compile(r"\d++")
 _OTHER_NUMERALS = regex.compile(r"[\p{No}\p{Nl}]")
+
+_OTHER_NUMERALS_HINT = re.compile(r"[^\x00-\xb1\xb4-\xb8\xba\xbb\xbf-\u02ff\u2000-\u206f]")
 
 
 def plain_rules(say: Numbers) -> tuple[AnyRule, ...]:
@@ -259,10 +258,10 @@ def plain_rules(say: Numbers) -> tuple[AnyRule, ...]:
         return say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}")
 
     return (
-        Rule("signed number", _SIGNED_NUMBER, signed, frozenset("-+−–")),
+        Rule("signed number", _SIGNED_NUMBER, signed, frozenset("-+−–"), anchor=_SIGNED_NUMBER_ANCHOR),
         Respelling("number", _NUMBER, say.number, DIGITS),
         Finder("digits", spaced(_DIGITS, digit_run), DIGITS),
-        Finder("other numerals", spaced(_OTHER_NUMERALS, numeral), NOT_ASCII),
+        Finder("other numerals", spaced(_OTHER_NUMERALS, numeral), NOT_ASCII, hint=_OTHER_NUMERALS_HINT),
     )
 
 

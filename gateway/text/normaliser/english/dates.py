@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.normaliser.english.numbers import MONTHS, Numbers
 from gateway.text.normaliser.english.patterns import BEGIN, DASH, END, ORDINAL_SUFFIX, SPACE, any_of
-from gateway.text.rules import DIGITS, LETTERS, AnyRule, Respelling, Rule, remembered
+from gateway.text.rules import DIGITS, LETTERS, Anchor, AnyRule, Respelling, Rule, remembered
 
 SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "May"} | {"Sept": "September"}
 
@@ -53,17 +55,17 @@ _DATE_YEAR_FIRST = regex.compile(
     rf"{BEGIN}(?P<year>{_YEAR})(?P<separator>[-/.])(?P<month>\d{{1,2}})(?P=separator)(?P<day>\d{{1,2}})"
     rf"(?:(?P<time>T)(?=\d{{2}}:\d{{2}})|{END}(?!{DASH}\d|/\d))"
 )
-_DATE_YEAR_FIRST_HINT = regex.compile(r"[0-9]{4}[-/.][0-9]")
+_DATE_YEAR_FIRST_HINT = re.compile(r"([-/.])(?<=[12]\d{3}.)(?=\d{1,2}\1\d)")
 _DATE_YEAR_LAST = regex.compile(
     rf"{BEGIN}(?<!\d[-/])(?P<first>\d{{1,2}})(?P<separator>[-/.])(?P<second>\d{{1,2}})(?P=separator)"
     rf"(?P<year>[12]\d{{3}}|(?<=[/])\d{{2}}){END}(?![-/]\d)"
 )
-_DATE_YEAR_LAST_HINT = regex.compile(r"[0-9][-/.][0-9]{1,2}[-/.][0-9]")
+_DATE_YEAR_LAST_HINT = re.compile(r"([-/.])(?<=\d.)(?=\d{1,2}\1\d\d)")
 _DATE_WITHOUT_YEAR = regex.compile(
     rf"(?<=\b(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Dd]ated) )"
     rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}}){END}(?!/)"
 )
-_DATE_WITHOUT_YEAR_HINT = regex.compile(r"[0-9]/[0-9]")
+_DATE_WITHOUT_YEAR_HINT = re.compile(r"/(?=\d)(?:(?<=[a-z] \d.)|(?<=[a-z] \d\d.))")
 
 
 def _numeric(say: Numbers) -> tuple[Rule, ...]:
@@ -112,23 +114,21 @@ _SHORT_MONTH_HINT = regex.compile(r"[0-9]")
 _DATE_WITH_DASHES = regex.compile(
     rf"{BEGIN}(?P<day>\d{{1,2}})-(?P<month>{any_of([*SHORT_MONTHS, 'May'])})-(?P<year>{_YEAR})\b"
 )
-_DATE_WITH_DASHES_HINT = regex.compile(r"[0-9]-[JFMASOND]")
+_DATE_WITH_DASHES_HINT = re.compile(r"-(?<=\d.)(?=[JFMASOND])")
 _YEAR_AFTER_MONTH = regex.compile(
     rf"\b{_MONTH}(?:{SPACE}{_DAY}(?:{SPACE}?(?:{DASH}|to){SPACE}?{_DAY})?)?,?{SPACE}"
     rf"(?P<it>{_YEAR})(?![\p{{L}}\d]|,\d)"
 )
 _SECOND_DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}{_DAY}{_AND}(?P<it>{_DAY}){_NO_TIME}")
 _SECOND_DAY_AFTER_MONTH_HINT = regex.compile(
-    r"(?:[-‐‑‒–−&](?<=(?:[0-9]|st|nd|rd|th)[ \u00a0]?.)|(?:and|to)(?<=(?:[0-9]|st|nd|rd|th)[ \u00a0](?:and|to)))"
-    r"[ \u00a0]?[0-9]"
+    rf"(?:{DASH}|&)(?<=(?:[0-9]|st|nd|rd|th){SPACE}?.){SPACE}?[0-9]"
+    rf"|(?:and|to)(?<=(?:[0-9]|st|nd|rd|th){SPACE}?(?:and|to)){SPACE}?[0-9]"
 )
 _DAY_AFTER_MONTH = regex.compile(rf"\b{_MONTH}{SPACE}(?P<it>{_DAY}){_NO_TIME}")
 _DAY_BEFORE_MONTH = regex.compile(
     rf"{BEGIN}(?P<it>{_DAY})(?=(?P<more>{_AND}{_DAY})?(?P<of>{SPACE}of)?{SPACE}{_MONTH}\b)"
 )
-_DAY_BEFORE_MONTH_HINT = regex.compile(
-    r"[ \u00a0\u2009\u202f][JFMASOND](?<=[0-9](?:st|nd|rd|th)?(?: of)?[ \u00a0\u2009\u202f].)"
-)
+_DAY_BEFORE_MONTH_HINT = regex.compile(rf"{SPACE}[JFMASOND](?<=[0-9](?:st|nd|rd|th)?(?:{SPACE}of)?{SPACE}.)")
 
 
 def _by_month(say: Numbers) -> tuple[Rule, ...]:
@@ -182,18 +182,19 @@ def _by_month(say: Numbers) -> tuple[Rule, ...]:
 
 
 _DECADE = regex.compile(r"(?<![\p{L}\p{N}$£€])['’]?(?P<decade>(?:1[1-9]|20)\d0|[2-9]0|(?<=['’])[01]0)['’]?s\b")
-_DECADE_HINT = regex.compile(r"[0-9]0['’]?s")
+_DECADE_HINT = re.compile(r"s(?![A-Za-z0-9_])(?:(?<=\d0.)|(?<=\d0['’].))")
 _SHORT_YEAR = regex.compile(r"(?<![\p{L}\p{N}])['’](?P<year>\d{2})(?![\p{L}\p{N}'’]|[.,:]\d)")
+_SHORT_YEAR_ANCHOR = Anchor(re.compile(r"['’](?=\d\d(?![0-9A-Za-z'’]))(?<![0-9A-Za-z].)"))
 _YEAR_OF_AN_ERA = regex.compile(
     rf"{BEGIN}(?P<year>\d{{1,3}}(?:,\d{{3}})?+|\d{{4}})(?={SPACE}?(?:BCE?|CE|AD|B\.C\.|A\.D\.|C\.E\.))"
 )
-_YEAR_OF_AN_ERA_HINT = regex.compile(rf"[ABC][CDE.](?<=\d{SPACE}?..)")
+_YEAR_OF_AN_ERA_HINT = re.compile(rf"[ABC](?=[CDE.])(?:(?<=\d.)|(?<=\d{SPACE}.))")
 _END_OF_A_SPAN_OF_YEARS = regex.compile(rf"(?<={BEGIN}(?:1[1-9]|20)\d{{2}}(?:{DASH}| to ))0(?P<year>\d){END}")
-_END_OF_A_SPAN_OF_YEARS_HINT = regex.compile(r"(?:[-‐‑‒–−]|to )0[0-9]")
+_END_OF_A_SPAN_OF_YEARS_HINT = re.compile(rf"0(?=\d)(?:(?<=\d{DASH}.)|(?<=\d to .))")
 _YEAR_IN_CONTEXT = regex.compile(rf"{BEGIN}(?P<year>[12]\d{{3}})(?!{SPACE}?%){END}(?<=\b{_YEAR_CONTEXT}{SPACE}\d{{4}})")
-_YEAR_IN_CONTEXT_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
+_YEAR_IN_CONTEXT_HINT = re.compile(rf"[12](?=\d{{3}}(?![0-9A-Za-z_]))(?<=[A-Za-z.]{SPACE}.)")
 _YEAR_RULE = regex.compile(rf"(?<![$£€#]){BEGIN}(?:1[1-9]\d{{2}}|20\d{{2}}){END}")
-_YEAR_HINT = regex.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
+_YEAR_HINT = re.compile(r"[12](?=\d{3}(?![0-9A-Za-z_]))(?<![0-9A-Za-z_$£€#].)(?:(?<=1)[1-9]|(?<=2)0)")
 
 
 def year_rules(say: Numbers) -> tuple[AnyRule, ...]:
@@ -211,6 +212,7 @@ def year_rules(say: Numbers) -> tuple[AnyRule, ...]:
                 f"oh {say.cardinal(match['year'][1])}" if match["year"][0] == "0" else say.cardinal(match["year"])
             ),
             frozenset("'’"),
+            anchor=_SHORT_YEAR_ANCHOR,
         ),
         Rule("year of an era", _YEAR_OF_AN_ERA, era, frozenset("BCA"), DIGITS, hint=_YEAR_OF_AN_ERA_HINT),
         Rule(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers
-from gateway.text.normaliser.english.patterns import BEGIN, DASH, NUMBER, SPACE, any_of
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.normaliser.english.patterns import (
+    BEGIN,
+    DASH,
+    DECIMAL_DIGITS,
+    NUMBER,
+    NUMBER_BEGINS,
+    SPACE,
+    SPACES,
+    any_of,
+)
+from gateway.text.rules import DIGITS, Anchor, Rule, remembered
 
 
 class Currency(NamedTuple):
@@ -97,17 +107,28 @@ _TAIL = rf"{_RANGE}{_SCALE}{_ADJECTIVE}(?!\p{{N}}|[.,]\p{{N}})"
 
 
 _MINUS_BEFORE_MONEY = regex.compile(rf"(?<![\p{{L}}\p{{N}})])[-−](?=(?:{any_of(CURRENCIES)}){SPACE}?\d)")
+_MINUS_BEFORE_MONEY_HINT = re.compile(rf"[-−](?=[A-Z]{{0,2}}[{''.join(sorted(_SIGNS))}]{SPACE}?\d)(?<![0-9A-Za-z)].)")
 _MONEY_SIGN_OF_A_COUNTRY = regex.compile(rf"{_SIGN_OF_COUNTRY}{SPACE}?{_AMOUNT}{_TAIL}")
-_MONEY_SIGN_OF_A_COUNTRY_HINT = regex.compile(r"[A-Z]\$")
+_MONEY_SIGN_OF_A_COUNTRY_HINT = re.compile(
+    rf"\$(?<=[{''.join(sorted({sign[-2] for sign in CURRENCIES if len(sign) > 1}))}].)"
+)
 _MONEY_SIGN_FIRST = regex.compile(rf"{_SIGN}{SPACE}?{_AMOUNT}{_TAIL}")
+_MONEY_SIGN_FIRST_ANCHOR = Anchor(re.compile(rf"[{''.join(sorted(_SIGNS))}](?={SPACE}?[-−]?[\d.])"))
 _MONEY_CODE_FIRST = regex.compile(rf"{_CODE}{SPACE}?{_AMOUNT}{_TAIL}")
-_MONEY_CODE_FIRST_HINT = regex.compile(r"[A-Z]{3}[ \u00a0]?[-−]?\.?[0-9]")
+_MONEY_CODE_FIRST_HINT = regex.compile(rf"[A-Z]{{3}}{SPACE}?[-−]?\.?[0-9]")
 _MONEY_SIGN_LAST = regex.compile(
     rf"{BEGIN}(?P<amount>{NUMBER})(?=[-‐‑‒–−$£€¥₹₩₽₺₪₫₴฿₦₱₿A-Za-z]|{SPACE}){_RANGE}{_SCALE}"
     rf"{SPACE}?(?P<unit>[£€¥₹₩₽₺₪₫₴฿₦₱₿]|\$(?![\d.])|(?:{any_of(CODES)})\b)(?P<minus>(?!))?(?P<adjective>(?!))?"
 )
-_MONEY_SIGN_LAST_HINT = regex.compile(
-    r"[0-9][ \u00a0\u2009\u202f]?(?:[A-Za-z]{1,9}[ \u00a0\u2009\u202f]?)?(?:[£€¥₹₩₽₺₪₫₴฿₦₱₿$]|[A-Z]{3})"
+_ENDS_OF_SCALES = "".join(sorted({scale[-1] for scale in SCALES}))
+_MONEY_SIGN_LAST_ANCHOR = Anchor(
+    re.compile(
+        rf"[£€¥₹₩₽₺₪₫₴฿₦₱₿${''.join(sorted({code[0] for code in CODES}))}]"
+        rf"(?:(?<=[\d{_ENDS_OF_SCALES}].)|(?<=[\d{_ENDS_OF_SCALES}]{SPACE}.))"
+        rf"(?:(?<=[A-Z])(?={any_of(code[1:] for code in CODES)})|(?<=\$)(?![\d.])|(?<=[£€¥₹₩₽₺₪₫₴฿₦₱₿]))"
+    ),
+    run="".join(sorted({*DECIMAL_DIGITS, *SPACES, *".,to-‐‑‒–−", *"".join(SCALES)})),
+    begin=NUMBER_BEGINS,
 )
 _CENTS = regex.compile(rf"{BEGIN}(?P<amount>\d{{1,6}}+){SPACE}?¢")
 _PENCE = regex.compile(rf"{BEGIN}(?P<amount>\d{{1,3}}+)p(?![\p{{L}}\p{{N}}])")
@@ -125,7 +146,7 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
         return spoken_amount(say, CURRENCIES.get(unit) or CODES[unit], match)
 
     return (
-        Rule("minus before money", _MINUS_BEFORE_MONEY, lambda _: "minus ", _SIGNS),
+        Rule("minus before money", _MINUS_BEFORE_MONEY, lambda _: "minus ", _SIGNS, hint=_MINUS_BEFORE_MONEY_HINT),
         Rule(
             "money, sign of a country",
             _MONEY_SIGN_OF_A_COUNTRY,
@@ -133,7 +154,13 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
             frozenset("$"),
             hint=_MONEY_SIGN_OF_A_COUNTRY_HINT,
         ),
-        Rule("money, sign first", _MONEY_SIGN_FIRST, before, _SIGNS),
+        Rule(
+            "money, sign first",
+            _MONEY_SIGN_FIRST,
+            remembered(before, 0, "adjective"),
+            _SIGNS,
+            anchor=_MONEY_SIGN_FIRST_ANCHOR,
+        ),
         Rule("money, code first", _MONEY_CODE_FIRST, after_code, DIGITS, hint=_MONEY_CODE_FIRST_HINT),
         Rule(
             "money, sign last",
@@ -141,7 +168,7 @@ def money_rules(say: Numbers) -> tuple[Rule, ...]:
             remembered(after),
             _SIGNS | frozenset(code[0] for code in CODES),
             DIGITS,
-            hint=_MONEY_SIGN_LAST_HINT,
+            anchor=_MONEY_SIGN_LAST_ANCHOR,
         ),
         Rule(
             "cents",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.normaliser.english.numbers import digits
@@ -62,8 +64,8 @@ _DIGIT_GROUPS = regex.compile(
     r"|(?<![\p{L}\p{N}.,]|\d[ -])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{3}-\d{2}-\d{4}|\d{3}-\d{10})"
     r"(?![\p{L}\p{N}]|[ -]\d)"
 )
-_DIGIT_GROUPS_HINT = regex.compile(
-    r"-(?:\d{1,7}-\d{1,7}-|\d{4}(?<=\d{4}-\d{4})|\d\d-\d{4}(?<=\d{3}-\d\d-\d{4})|\d{10}(?<=\d{3}-\d{10}))|\d{4} \d{4}"
+_DIGIT_GROUPS_HINT = re.compile(
+    r"[- ](?<=\d.)(?:(?<=-)(?=\d{1,7}-\d{1,7}-)|(?<=\d{4}.)(?=\d{4})|(?<=\d{3}-)(?=\d\d-\d{4}|\d{10}))"
 )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers
+from gateway.text.normaliser.english.patterns import LETTER
 from gateway.text.rules import Rule, remembered
 
 _RULERS = (
@@ -46,14 +49,19 @@ _RULER = regex.compile(
     rf"(?<=\b(?:{_RULERS}) )(?P<numeral>{_NUMERAL}){_END}(?!(?<=\b\w)\. \p{{Lu}})(?:(?<!\bI)|(?= of\b|['’]s\b|[,;:)])|"
     rf"(?<=\b(?:{_TITLES.replace(' ', '|')}) \p{{L}}{{2,20}} I))"
 )
+_RULER_HINT = re.compile(rf"[IVXLC](?<={LETTER} .)")
 _SECOND_OF_TWO = regex.compile(
     rf"(?=[IVXLC])(?<=[IVXLC](?: (?:and|to|or|&) |[-–]))"
     rf"(?<=\b(?:{_COUNTED})s?\.? [IVXLC]{{1,6}}(?: (?:and|to|or|&) |[-–]))(?P<numeral>{_NUMERAL}){_END}"
+)
+_SECOND_OF_TWO_HINT = re.compile(
+    r"[IVXLC](?:(?<=[IVXLC][-–].)|(?<=[IVXLC] and .)|(?<=[IVXLC] (?:to|or) .)|(?<=[IVXLC] & .))"
 )
 _COUNTED_WORD = regex.compile(
     rf"(?=[IVXLC])(?<=[\p{{Ll}}.] )"
     rf"(?<=\b(?:{_COUNTED})s?\.? )(?P<numeral>{_NUMERAL}){_END}(?!\.? (?:am|was|have|had|will|think|would)\b)"
 )
+_COUNTED_WORD_HINT = re.compile(r"[IVXLC](?<=[a-z.] .)")
 _CENTURY = regex.compile(
     rf"(?<![\p{{L}}\p{{N}}])(?P<numeral>(?=[IVX]){_NUMERAL})(?:th|(?=(?:th)? centur(?:y|ies)\b))(?!\p{{L}})"
 )
@@ -63,15 +71,23 @@ _AFTER_A_CAPITALISED_WORD = regex.compile(
     rf"(?P<numeral>(?=[IVX]{{2,6}}){_NUMERAL})(?<!\bX{{2,3}}){_END}"
 )
 
+_AFTER_A_CAPITALISED_WORD_HINT = re.compile(rf"[IVX](?=[IVX])(?<={LETTER} .)")
+
 
 def roman_rules(say: Numbers) -> tuple[Rule, ...]:
     ordinal = remembered(lambda match: say.ordinal(str(value(match["numeral"]))), "numeral")
     cardinal = remembered(lambda match: say.cardinal(str(value(match["numeral"]))), "numeral")
     needs = frozenset("IVX")
     return (
-        Rule("ruler", _RULER, lambda match: f"the {ordinal(match)}", needs),
-        Rule("second of two", _SECOND_OF_TWO, cardinal, needs),
-        Rule("counted word", _COUNTED_WORD, cardinal, needs),
+        Rule("ruler", _RULER, lambda match: f"the {ordinal(match)}", needs, hint=_RULER_HINT),
+        Rule("second of two", _SECOND_OF_TWO, cardinal, needs, hint=_SECOND_OF_TWO_HINT),
+        Rule("counted word", _COUNTED_WORD, cardinal, needs, hint=_COUNTED_WORD_HINT),
         Rule("century", _CENTURY, ordinal, needs, hint=_CENTURY_HINT),
-        Rule("after a capitalised word", _AFTER_A_CAPITALISED_WORD, cardinal, needs),
+        Rule(
+            "after a capitalised word",
+            _AFTER_A_CAPITALISED_WORD,
+            cardinal,
+            needs,
+            hint=_AFTER_A_CAPITALISED_WORD_HINT,
+        ),
     )

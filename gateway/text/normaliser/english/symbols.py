@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import regex
 
-from gateway.text.normaliser.english.patterns import SPACE
-from gateway.text.rules import AnyRule, Edit, Finder, Respelling, Rule
+from gateway.text.normaliser.english.patterns import LETTER, SPACE, SPACES
+from gateway.text.rules import Anchor, AnyRule, Edit, Finder, Respelling, Rule
 
 _QUOTES = str.maketrans("„‟‹›〝〞「」『』", "“““”“”“”“”")
 
@@ -41,8 +42,11 @@ _SILENT = "*_`|•·‣◦▪■□●○◆◇★☆<>{}⟨⟩"
 _APOSTROPHE = regex.compile(r"(?<=[\p{L}\p{N}])’(?=[\p{L}\p{N}])|’(?=(?:\d0s|\d\d|em|til|cause|tis|twas)\b)")
 _QUOTES_RULE = regex.compile(r"[„‟‹›〝〞「」『』]")
 _DASH = regex.compile(rf"(?<![-–—!<]){SPACE}?--{SPACE}?(?![-–—>])|[―⸺⸻]")
+_DASH_ANCHOR = Anchor(re.compile(r"[-―⸺⸻](?:(?<=-)(?=-(?!-))(?<!-.)|(?<=[―⸺⸻]))"), run=SPACES)
 _ARROW = regex.compile(r"[-=]>|<-(?=\s)")
 _COMPARISON = regex.compile(r"(?<=\s)(?:<=|>=|!=|==)(?=\s)|(?<=\w)(?:<=|>=|!=|==)(?=\w)|~=|\+/-|\+-(?=\d)")
+
+_COMPARISON_ANCHOR = Anchor(re.compile(r"[<>!=~+](?:(?<=[<>!=~])(?==)|(?<=\+)(?=/-|-\d))"))
 
 
 def punctuation_rules() -> tuple[AnyRule, ...]:
@@ -50,13 +54,14 @@ def punctuation_rules() -> tuple[AnyRule, ...]:
     return (
         Rule("apostrophe", _APOSTROPHE, lambda _: "'", frozenset("’")),
         Rule("quotes", _QUOTES_RULE, lambda match: match.group().translate(_QUOTES), frozenset("„‟‹›〝〞「」『』")),
-        Rule("dash", _DASH, lambda _: "—", frozenset("-―⸺⸻")),
+        Rule("dash", _DASH, lambda _: "—", frozenset("-―⸺⸻"), anchor=_DASH_ANCHOR),
         Rule("arrow", _ARROW, lambda match: "←" if match.group() == "<-" else "→", frozenset("<>")),
         Rule(
             "comparison",
             _COMPARISON,
             lambda match: {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "~=": "≈"}.get(match.group(), "±"),
             frozenset("=+"),
+            anchor=_COMPARISON_ANCHOR,
         ),
     )
 
@@ -75,15 +80,22 @@ _PER_RULE = regex.compile(
     r"(?<=\d[kKmMbB]?|dollars?|cents?|pounds?|pence|penny|euros?|rupees?|yen|[Tt]imes)/(?P<per>day|week|wk|month|mo"
     r"|year|yr|hour|hr|night|person|minute|min|second|sec|unit|user|page|item|kg|lb|oz)(?![\p{L}\p{N}])"
 )
-_PER_HINT = regex.compile(r"/[dwmynhpsuikol]")
+_PER_HINT = re.compile(r"/(?=[dwmynhpsuikol])(?<=[\dkKmMbBrtdeyons].)")
 _MINUS_IN_AN_EQUATION = regex.compile(
     rf"(?<=[\p{{N}})]|\b\p{{L}}|[²³]){SPACE}?[-−–]{SPACE}?(?=(?:\d[\d.,]{{0,15}}|\p{{L}}){SPACE}?=)"
+)
+_MINUS_IN_AN_EQUATION_ANCHOR = Anchor(
+    re.compile(rf"[-−–](?={SPACE}?(?:\d[\d.,]{{0,15}}|{LETTER}){SPACE}?=)"), run=SPACES
 )
 _MINUS = regex.compile(rf"(?<=[\p{{L}}\p{{N}})²³]){SPACE}?−{SPACE}?(?=[\p{{L}}\p{{N}}(])")
 _TIMES = regex.compile(rf"(?<=[\d)]){SPACE}?[*·⋅]{SPACE}?(?=[\d(])")
 _DIVISION = regex.compile(rf"(?<=[\d)]){SPACE}?[/∕]{SPACE}?(?=[\d(])(?<={SPACE}|\)[/∕])")
+_BETWEEN_NUMBERS = rf"(?={SPACE}?[\d(])(?:(?<=[\d)].)|(?<=[\d)]{SPACE}.))"
+_TIMES_ANCHOR = Anchor(re.compile(f"[*·⋅]{_BETWEEN_NUMBERS}"), run=SPACES)
+_DIVISION_ANCHOR = Anchor(re.compile(f"[/∕]{_BETWEEN_NUMBERS}"), run=SPACES)
 _ABOUT = regex.compile(r"(?<![\p{L}\p{N}~])[~∼](?=[$€£]?\d)")
 _NUMBER_SIGN = regex.compile(r"(?<![\p{L}\p{N}&#])(?:#|№ ?)(?=\d)")
+_NUMBER_SIGN_ANCHOR = Anchor(re.compile(r"[#№](?= ?\d)(?<![0-9A-Za-z&#].)"))
 _SECTIONS = regex.compile(r"§§ ?")
 _GREEK_LETTER = regex.compile(r"(?<![\p{Greek}\p{M}'’])[\p{Greek}µ∆Ω](?![\p{Greek}\p{M}'’])")
 _TIMES_MORE = regex.compile(r"(?<=\d)x(?= (?:more|less|fewer|\p{Ll}{2,12}er)\b)")
@@ -99,12 +111,18 @@ def math_rules() -> tuple[AnyRule, ...]:
             frozenset("/"),
             hint=_PER_HINT,
         ),
-        Rule("minus in an equation", _MINUS_IN_AN_EQUATION, lambda _: " minus ", frozenset("=")),
+        Rule(
+            "minus in an equation",
+            _MINUS_IN_AN_EQUATION,
+            lambda _: " minus ",
+            frozenset("="),
+            anchor=_MINUS_IN_AN_EQUATION_ANCHOR,
+        ),
         Rule("minus", _MINUS, lambda _: " minus ", frozenset("−")),
-        Rule("times", _TIMES, lambda _: " times ", frozenset("*·⋅")),
-        Rule("division", _DIVISION, lambda _: " divided by ", frozenset("/∕")),
+        Rule("times", _TIMES, lambda _: " times ", frozenset("*·⋅"), anchor=_TIMES_ANCHOR),
+        Rule("division", _DIVISION, lambda _: " divided by ", frozenset("/∕"), anchor=_DIVISION_ANCHOR),
         Rule("about", _ABOUT, lambda _: "about ", frozenset("~∼")),
-        Rule("number sign", _NUMBER_SIGN, lambda _: "number ", frozenset("#№")),
+        Rule("number sign", _NUMBER_SIGN, lambda _: "number ", frozenset("#№"), anchor=_NUMBER_SIGN_ANCHOR),
         Rule("sections", _SECTIONS, lambda _: "sections ", frozenset("§")),
         Finder("greek letter", _greek_letters, frozenset("".join(GREEK)) | frozenset("ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩµ")),
         Rule("times more", _TIMES_MORE, lambda _: " times", frozenset("x")),
@@ -145,16 +163,30 @@ def symbol_rules() -> tuple[AnyRule, ...]:
 def _signs(text: str) -> list[Edit]:
     """Each sign's name, with the spaces that it needs between the characters on either side of it."""
     edits: list[Edit] = []
+    padded = f"\n\n{text}"
     for match in _SIGN.finditer(text):
         start, end = match.span()
-        sign, after = text[start], text[end : end + 1]
-        if sign in _ORNAMENTS and not _has_sides(sign, text[max(0, start - 2) : start], text[end : end + 2]):
-            edits.append((start, end, " "))
-            continue
-        left = "" if start == 0 or text[start - 1].isspace() else " "
-        right = " " if after.isalnum() or after in _NAMES else ""
-        edits.append((start, end, f"{left}{_NAMES[sign]}{right}"))
+        if text[start] in "<>":
+            new = _sign_between(padded[start : start + 2], text[start], text[end : end + 2])
+        else:
+            new = _sign_in(padded[start + 1 : end + 3])
+        edits.append((start, end, new))
     return edits
+
+
+@functools.lru_cache(maxsize=20_000)
+def _sign_in(context: str) -> str:
+    """Of a sign, perhaps repeated, between one character and at most one other."""
+    sign = context[1]
+    return _sign_between(context[0], sign, context[1:].lstrip(sign))
+
+
+def _sign_between(before: str, sign: str, after: str) -> str:
+    if sign in _ORNAMENTS and not _has_sides(sign, before, after):
+        return " "
+    left = "" if before[-1].isspace() else " "
+    right = " " if after[:1].isalnum() or after[:1] in _NAMES else ""
+    return f"{left}{_NAMES[sign]}{right}"
 
 
 def _has_sides(sign: str, left: str, right: str) -> bool:

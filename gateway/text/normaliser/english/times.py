@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
-from gateway.text.normaliser.english.patterns import BEGIN, SPACE
-from gateway.text.rules import DIGITS, Rule, remembered
+from gateway.text.normaliser.english.patterns import BEGIN, DECIMAL_DIGITS, NUMBER_BEGINS, SPACE
+from gateway.text.rules import DIGITS, Anchor, Rule, remembered
 
 _HALF = r"(?P<half>[AaPp])(?:(?P<dot>\.)[Mm]\.?|[Mm])(?![\p{L}\p{N}])"
-_HALF_HINT = regex.compile(r"[0-9] ?[AaPp]\.?[Mm]")
+_HALF_HINT = regex.compile(rf"[0-9]{SPACE}?[AaPp]\.?[Mm]")
 _PARTS = ("hour", "minute", "second")
 
 
@@ -46,6 +48,8 @@ _TIME = regex.compile(
     rf"{BEGIN}(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}}+)?)?"
     rf"(?:{SPACE}?{_HALF}|(?P<utc>Z)(?![\p{{L}}\p{{N}}])|(?![\p{{L}}\p{{N}}:]|\.\d))"
 )
+_COLON_ANCHOR = Anchor(re.compile(r":(?<=\d.)(?=\d)"), run=DECIMAL_DIGITS, begin=NUMBER_BEGINS)
+_MINUTES_ANCHOR = Anchor(re.compile(r":(?<=\d.)(?=[0-5]\d)"), run=DECIMAL_DIGITS, begin=NUMBER_BEGINS)
 _TIME_WITH_A_STOP = regex.compile(
     rf"{BEGIN}(?P<hour>1[0-2]|0?[1-9])\.(?P<minute>[0-5]\d)(?P<second>(?!))?(?P<utc>(?!))?{SPACE}?{_HALF}"
 )
@@ -63,7 +67,7 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
         return words + (" U.T.C" if match["utc"] else "")
 
     return (
-        Rule("time", _TIME, remembered(clock), frozenset(":"), DIGITS),
+        Rule("time", _TIME, remembered(clock), frozenset(":"), DIGITS, anchor=_MINUTES_ANCHOR),
         Rule("time with a stop", _TIME_WITH_A_STOP, remembered(clock), frozenset("mM"), DIGITS),
         Rule(
             "hour",
@@ -77,6 +81,7 @@ def _clock(say: Numbers) -> tuple[Rule, ...]:
             _RATIO,
             lambda match: f"{say.cardinal(match['left'])} to {say.cardinal(match['right'])}",
             frozenset(":"),
+            anchor=_COLON_ANCHOR,
         ),
     )
 
@@ -102,7 +107,9 @@ _MINUTES_AND_SECONDS = regex.compile(
     rf"{BEGIN}(?P<big>\d{{1,3}}+)['’′](?<!°{SPACE}?\d{{1,3}}['’′])(?:{SPACE}?(?P<small>\d{{1,2}}+)(?:''|’’|[\"”″])"
     rf"|(?<=(?<!\d)[3-8]['’′])(?P<small>1[01]|\d)(?![\p{{L}}\p{{N}}]))"
 )
-_MINUTES_AND_SECONDS_HINT = regex.compile(r"[0-9]['’′][ \u00a00-9]")
+_MINUTES_AND_SECONDS_ANCHOR = Anchor(
+    re.compile(rf"['’′](?<=\d.)(?={SPACE}?\d)"), run=DECIMAL_DIGITS, begin=NUMBER_BEGINS
+)
 
 
 def _durations(say: Numbers) -> tuple[Rule, ...]:
@@ -124,7 +131,14 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
         )
 
     return (
-        Rule("duration with colons", _DURATION_WITH_COLONS, remembered(colons), frozenset(":"), DIGITS),
+        Rule(
+            "duration with colons",
+            _DURATION_WITH_COLONS,
+            remembered(colons),
+            frozenset(":"),
+            DIGITS,
+            anchor=_MINUTES_ANCHOR,
+        ),
         Rule(
             "duration with letters",
             _DURATION_WITH_LETTERS,
@@ -138,6 +152,6 @@ def _durations(say: Numbers) -> tuple[Rule, ...]:
             _MINUTES_AND_SECONDS,
             remembered(primes),
             frozenset("'’′"),
-            hint=_MINUTES_AND_SECONDS_HINT,
+            anchor=_MINUTES_AND_SECONDS_ANCHOR,
         ),
     )

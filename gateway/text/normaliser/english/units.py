@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 
 import regex
 
 from gateway.text.normaliser.english.numbers import Numbers, plural
-from gateway.text.normaliser.english.patterns import BEGIN, NUMBER, SPACE, any_of
-from gateway.text.rules import DIGITS, LETTERS, Rule, remembered
+from gateway.text.normaliser.english.patterns import BEGIN, DECIMAL_DIGITS, NUMBER, SPACE, SPACES, any_of
+from gateway.text.rules import DIGITS, LETTERS, Anchor, Rule, remembered
 
 _PREFIXED = {
     "m": ("meter", ("k", "c", "m", "µ", "n")),
@@ -94,15 +95,24 @@ _ANGLE = regex.compile(
     rf"(?P<degrees>{BEGIN}{_DECIMAL})°{SPACE}?(?:(?P<minutes>{_DECIMAL})['’′]{SPACE}?"
     rf"(?:(?P<seconds>{_DECIMAL})(?:''|[\"”″]){SPACE}?)?)?(?P<side>[NSEW])?(?!\p{{L}})(?<!°|° )"
 )
+_ANGLE_ANCHOR = Anchor(re.compile(rf"°(?<=\d.)(?=[\t\u00a0\u2009\u202f]|{SPACE}?[\dNSEW])"), run=f"{DECIMAL_DIGITS}.")
 _DEGREES = regex.compile(r"[°º] ?(?P<scale>[CFK])(?!\p{L})|(?<=\d ?)[°º]|(?P<scale>[℃℉])")
-_PERCENT = regex.compile(rf"[0-9](?P<it>{SPACE}?[%％])(?!\p{{L}})")
+_DEGREES_ANCHOR = Anchor(re.compile("[°º℃℉]"))
+_PERCENT = regex.compile(rf"{SPACE}?[%％](?!\p{{L}})(?<=[0-9]{SPACE}?.)")
+_PERCENT_ANCHOR = Anchor(re.compile(rf"[%％](?:(?<=[0-9].)|(?<=[0-9]{SPACE}.))(?![A-Za-z])"), run=SPACES)
 _PER_MILLE = regex.compile(r"[0-9](?P<it> ?‰)")
 _DIMENSIONS = regex.compile(
     rf"[0-9](?<!(?<![\d.,])0)(?P<it>{SPACE}?[x×]{SPACE}?)(?=(?!10[\^⁻⁰¹²³⁴-⁹]){NUMBER}(?!{SPACE}?=))"
 )
-_PER_UNIT_HINT = regex.compile(r"\p{L}/[\p{L}1]")
-_POWER_HINT = regex.compile(rf"[{''.join({name[-1] for name in _LENGTHS})}][²³23]")
-_UNIT_HINT = regex.compile(r"[0-9](?:[ \u00a0\u2009\u202f]|-)?\p{L}")
+_UNIT_ANCHOR = Anchor(re.compile(rf"[0-9](?=[-{SPACES}]?[{_INITIALS}])"))
+_PER_UNIT_HINT = re.compile(
+    rf"/(?<=[{''.join(sorted({name[-1] for name in CLEAR | AMBIGUOUS}))}].)"
+    rf"(?=[{''.join(sorted({name[0] for name in _PER}))}])"
+)
+_DIMENSIONS_ANCHOR = Anchor(re.compile(rf"[x×](?={SPACE}?[\d.])"), run=DECIMAL_DIGITS + SPACES)
+_POWER_HINT = re.compile(
+    rf"[²³23](?:(?<=[²³])|(?![A-Za-z0-9]))(?:(?<=[-\d{SPACES}]m.)|(?<=[kcm]m.)|(?<=(?:ft|mi|in|yd).))"
+)
 
 
 def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
@@ -112,9 +122,9 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
     simple = regex.compile(rf"{_AFTER_NUMBER}(?P<unit>{any_of(names)}|{inches}){_AFTER_UNIT})")
     unit, unit_per, power_of_unit = (_unit(part, british=say.british) for part in ("unit", "per", "power"))
     return (
-        Rule("angle", _ANGLE, _angle, frozenset("°")),
-        Rule("degrees", _DEGREES, _degrees, frozenset("°º℃℉")),
-        Rule("percent", _PERCENT, lambda _: " percent", frozenset("%％")),
+        Rule("angle", _ANGLE, _angle, frozenset("°"), anchor=_ANGLE_ANCHOR),
+        Rule("degrees", _DEGREES, _degrees, frozenset("°º℃℉"), anchor=_DEGREES_ANCHOR),
+        Rule("percent", _PERCENT, lambda _: " percent", frozenset("%％"), anchor=_PERCENT_ANCHOR),
         Rule("per mille", _PER_MILLE, lambda _: " per mille", frozenset("‰")),
         Rule(
             "unit per unit",
@@ -132,8 +142,8 @@ def unit_rules(say: Numbers, *, ambiguous: bool) -> tuple[Rule, ...]:
             LETTERS,
             hint=_POWER_HINT,
         ),
-        Rule("unit", simple, unit, DIGITS, LETTERS, hint=_UNIT_HINT),
-        Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×"), DIGITS),
+        Rule("unit", simple, unit, DIGITS, LETTERS, anchor=_UNIT_ANCHOR),
+        Rule("dimensions", _DIMENSIONS, lambda _: " by ", frozenset("x×"), DIGITS, anchor=_DIMENSIONS_ANCHOR),
     )
 
 
