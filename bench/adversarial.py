@@ -2,6 +2,7 @@
 
     python -m bench.adversarial
     python -m bench.adversarial --languages en-us es --only "numbers" "amounts"
+    python -m bench.adversarial --rules             the slowest rule of each kind instead, met by all of the text
 
 Seconds of processor time on one core, the best of ``--rounds``, as a request is served: section by section. "rest"
 is what comes after, sentences and lines, up to the G2P. Run it on a quiet machine: a busy neighbour on the other half
@@ -13,14 +14,17 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.text.cleaning import clean, on_one_line
+from gateway.text.aligned import AlignedText
+from gateway.text.cleaning import RULES, clean, on_one_line
 from gateway.text.languages import BY_LETTER, Language
 from gateway.text.markup import Lexicon, MarkupOptions, VoiceAlias, read_script
 from gateway.text.normaliser import normalise, say_as
 from gateway.text.normaliser.markdown import without_code
+from gateway.text.normaliser.tables import rules_for
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.scripts import refuse_unspeakable
 from gateway.text.sections import cut_sections
@@ -141,6 +145,18 @@ def cost(text: str, language: Language = Language.EN_US, *, lexicon: Lexicon | N
     return Cost(read - begun, cut - read, normalised - cut, clock() - normalised)
 
 
+def rule_costs(text: str, language: Language = Language.EN_US) -> dict[str, float]:
+    """Processor seconds of each rule for all of ``text``, section by section, offsets included; by its name."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for section in cut_sections(AlignedText.of(text), language):
+        told = section.text
+        for rule in (*RULES, *rules_for(language, _OPTIONS)):
+            begun = time.process_time()
+            told = rule.apply(told)
+            seconds[rule.name] += time.process_time() - begun
+    return seconds
+
+
 def fixed_work_s() -> float:
     """A loop that takes about a tenth of a second: more on a slower or busier machine."""
     started, total = time.process_time(), 0
@@ -154,17 +170,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--languages", nargs="+", type=Language, default=[Language.EN_US])
     parser.add_argument("--only", nargs="+", default=[""], help="names of kinds, or parts of them")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rules", action="store_true")
     options = parser.parse_args(arguments)
     for language in options.languages:
         print(f"\n{language.value}: fixed work {min(fixed_work_s() for _ in range(3)):.3f} s")
-        print(f"{'kind':36} {'markup':>8} {'sections':>8} {'normalise':>9} {'together':>8} {'rest':>8}")
-        for name, text in inputs().items():
-            if any(part in name for part in options.only):
-                lexicon = ENTRIES if name.startswith("lexicon") else None
-                found = min((cost(text, language, lexicon=lexicon) for _ in range(options.rounds)), key=sum)
-                markup_s, sections_s, normaliser_s, rest_s = found
-                print(f"{name:36} {markup_s:8.2f} {sections_s:8.2f} {normaliser_s:9.2f}", end=" ")
-                print(f"{found.before_g2p_s:8.2f} {rest_s:8.2f}", flush=True)
+        texts = {name: text for name, text in inputs().items() if any(part in name for part in options.only)}
+        if options.rules:
+            print_slowest_rules(texts, language)
+        else:
+            print_costs(texts, language, options.rounds)
+
+
+def print_costs(texts: Mapping[str, str], language: Language, rounds: int) -> None:
+    print(f"{'kind':36} {'markup':>8} {'sections':>8} {'normalise':>9} {'together':>8} {'rest':>8}")
+    for name, text in texts.items():
+        lexicon = ENTRIES if name.startswith("lexicon") else None
+        found = min((cost(text, language, lexicon=lexicon) for _ in range(rounds)), key=sum)
+        markup_s, sections_s, normaliser_s, rest_s = found
+        print(f"{name:36} {markup_s:8.2f} {sections_s:8.2f} {normaliser_s:9.2f}", end=" ")
+        print(f"{found.before_g2p_s:8.2f} {rest_s:8.2f}", flush=True)
+
+
+def print_slowest_rules(texts: Mapping[str, str], language: Language) -> None:
+    for name, text in texts.items():
+        rule, seconds = max(rule_costs(text, language).items(), key=lambda cost: cost[1])
+        print(f"{name:36} {seconds:8.2f} {rule}", flush=True)
 
 
 if __name__ == "__main__":
