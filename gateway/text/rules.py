@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -34,7 +35,7 @@ Edit = tuple[int, int, str]
 """Start, end, and what comes there instead."""
 
 
-_CHARS_A_SIGN = 16
+_CHARS_A_SIGN = 32
 """Where signs stand closer than this, it is sooner to look for the pattern everywhere."""
 
 _MAX_RUN = 256
@@ -53,14 +54,17 @@ class Anchor(NamedTuple):
 
     def matches(self, pattern: regex.Pattern[str], text: str) -> Iterable[regex.Match[str]]:
         """Those that ``pattern.finditer`` finds in ``text``, but for empty ones. Linear: no place is tried twice."""
-        signs = [sign.start() for sign in self.sign.finditer(text)]
-        if len(signs) * _CHARS_A_SIGN > len(text):
+        most = len(text) // _CHARS_A_SIGN
+        signs = [sign.start() for sign in itertools.islice(self.sign.finditer(text), most + 1)]
+        if len(signs) > most:
             return pattern.finditer(text)
         return self._around(signs, pattern, text)
 
     def _around(self, signs: list[int], pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
         free = 0
         for place in signs:
+            if place < free:
+                continue
             for start in self._places(place, free, text) if self.run else (place,):
                 if start >= free and (match := pattern.match(text, start)) and match.end() > start:
                     yield match
