@@ -193,7 +193,7 @@ def print_costs(texts: Mapping[str, str], language: Language, rounds: int) -> No
 
 def print_slowest_rules(texts: Mapping[str, str], language: Language) -> None:
     for name, text in texts.items():
-        rule, seconds = max(rule_costs(text, language).items(), key=lambda cost: cost[1])
+        rule, seconds = max(rule_costs(text, language).items(), key=lambda cost: cost[1], default=("none", 0.0))
         print(f"{name:36} {seconds:8.2f} {rule}", flush=True)
 
 

@@ -159,14 +159,8 @@ def node_of(shapes: dict[str, list[int]], **attributes: int) -> onnx.ModelProto:
     return helper.make_model(helper.make_graph([node], "one", inputs, [out]), opset_imports=opsets, ir_version=9)
 
 
-RIGHT = {
-    "rows": [30, 32],
-    "gain": [32],
-    "shift": [32],
-    "weights": [8, 2, 32, 16],
-    "forward": [8, 8],
-    "backward": [6, 8],
-}
+RIGHT = {"rows": [30, 32], "gain": [32], "shift": [32], "weights": [8, 2, 32, 16]}
+RIGHT |= {"forward": [8, 8], "backward": [6, 8]}
 
 
 @pytest.mark.parametrize(
