@@ -98,16 +98,15 @@ def _build_best(store: ModelStore, precision: Precision, kernels: KernelsSetting
     """Build the best kind of graph of a precision that can be built here."""
     from worker.model.export import build_onnx
 
-    best, *others = kinds(precision, kernels)
+    best, *fallback = kinds(precision, kernels)
+    if not fallback:  # it is insisted on
+        return build_onnx(store, steps, kind=best)
     try:
-        if others:
-            check_processor()
+        check_processor()
         return build_onnx(store, steps, kind=best)
     except KernelsUnavailable as error:
-        if not others:
-            raise
         console.print(f"Without operators of our own, which are faster: {error}.")
-        return build_onnx(store, steps, kind=others[0])
+        return build_onnx(store, steps, kind=fallback[0])
 
 
 def _build_faster(store: ModelStore, settings: WorkerSettings, steps: Progress) -> None:

@@ -37,7 +37,7 @@ class WorkerSettings(ModelSettings):
     """fp32; int8: the generator's convolutions in 8-bit integers, for CPUs with VNNI; auto: what is faster here, as
     measured when `kokoro-fleet models build` built both."""
     onnx_kernels: Literal["auto", "on", "off"] = "auto"
-    """Operators of our own in float32 graphs, which make them half as much again as fast. auto: where the machine that
+    """Operators of our own in float32 graphs, 1.7 times as fast on two cores. auto: where the machine that
     builds the graph has AVX2 and a C compiler; on: not without; off: ONNX Runtime's alone."""
     onnx_num_threads: int = Field(default=0, ge=0)
     """Threads for one operator; 0: one per core this process may use (cgroup quotas and affinity counted)."""

@@ -10,8 +10,8 @@ from gateway.text.rules import ANY_LETTER, ANY_NOT_ASCII, LETTERS, NOT_ASCII, An
 _ALWAYS = ""
 """Stands for what every text has."""
 
-
 _KINDS = LETTERS | NOT_ASCII
+"""Needs that are no characters, but kinds of them."""
 
 
 class RuleTable:
@@ -32,6 +32,7 @@ class RuleTable:
             ["".join(sorted(needs)) for needs in (rule.needs, rule.also_needs) if needs and not needs & _KINDS]
             for rule in self._rules
         ]
+        """Of each rule the characters of its needs, where these are characters: one of each is to be in its text."""
 
     def __iter__(self) -> Iterator[AnyRule]:
         return iter(self._rules)

@@ -102,8 +102,7 @@ class Rule(NamedTuple):
 
     def change(self, draft: Draft) -> list[str]:
         """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
-        edits = self.edits(draft.text)
-        return draft.edit(edits) if edits else []
+        return draft.edit(self.edits(draft.text))
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""
@@ -139,8 +138,7 @@ class Unwrap(NamedTuple):
 
     def change(self, draft: Draft) -> list[str]:
         """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
-        edits = self.edits(draft.text)
-        return draft.edit(edits) if edits else []
+        return draft.edit(self.edits(draft.text))
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""
@@ -209,8 +207,7 @@ class Finder(NamedTuple):
 
     def change(self, draft: Draft) -> list[str]:
         """``apply``, in place. What has been written, once for each change: none, if nothing changes."""
-        edits = self.edits(draft.text)
-        return draft.edit(edits) if edits else []
+        return draft.edit(self.edits(draft.text))
 
     def edits(self, text: str) -> list[Edit]:
         """What ``apply`` does to a text."""

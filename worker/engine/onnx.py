@@ -53,8 +53,8 @@ class OnnxEngine:
         # Give back after each run what it allocated: an arena that has seen one long chunk else keeps its size for
         # good.
         self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        options = session_options(settings or SessionSettings())
         try:
+            options = session_options(settings or SessionSettings())
             if library_of(model_path).is_file():
                 options.register_custom_ops_library(str(library_of(model_path)))
             self._session = onnxruntime.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])

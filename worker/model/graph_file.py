@@ -29,8 +29,6 @@ KernelsSetting = Literal["auto", "on", "off"]
 GraphKind = Literal["fused", "fp32", "int8"]
 """fused: float32 with operators of ours for the residual blocks. The others have ONNX Runtime's own alone."""
 
-KINDS: tuple[GraphKind, ...] = ("fused", "fp32", "int8")
-
 _FLOAT_KINDS: dict[KernelsSetting, tuple[GraphKind, ...]] = {
     "auto": ("fused", "fp32"),
     "on": ("fused",),

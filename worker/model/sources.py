@@ -96,10 +96,10 @@ class ModelStore:
     def _built(self, kind: GraphKind) -> Path | None:
         """A folder may hold the graph alone, without the weights it was built from."""
         try:
-            graphs_of_kind = [self.graph_path(kind)]
+            candidates = [self.graph_path(kind)]
         except ModelUnavailable:
-            graphs_of_kind = usable_graphs(self.model_dir, kind)
-        return next((path for path in graphs_of_kind[:1] if is_whole(path)), None)
+            candidates = usable_graphs(self.model_dir, kind)
+        return next(filter(is_whole, candidates), None)
 
     def remove_stale(self) -> None:
         """Remove graphs and choices of other weights or other code. Only for who holds the folder alone."""

@@ -127,8 +127,8 @@ typedef struct {
 
 static pthread_key_t room_key;
 
-/* A thread keeps its room, some megabytes at most, until it ends: to ask for it anew each time costs as much as a
-   product. Returns NULL without memory. */
+/* A thread keeps its room, some megabytes at most, until it ends: asked for anew, each of its pages would be cleared
+   for each batch. Returns NULL without memory. */
 static float *room_for(size_t floats) {
   Room *room = pthread_getspecific(room_key);
   if (room && room->size >= floats) return room->floats;
