@@ -19,9 +19,11 @@ test -x "$TREE/bin/python" || "$PYTHON" -m venv --without-pip "$TREE"
 "$PYTHON" -m pip --python "$TREE/bin/python" install --no-index --no-deps "$wheels"/*.whl
 
 packages=$("$TREE/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-# What no process reads at run time: tests, and the sources of what comes compiled.
+# What no process reads at run time: tests, and the sources of what comes compiled. Our kernels do not: they are
+# compiled when the graph is built, and its name has their hash.
 find "$packages" -depth -type d -name tests -exec rm -rf {} +
-find "$packages" -type f '(' -name "*.pyx" -o -name "*.pxd" -o -name "*.c" -o -name "*.cpp" -o -name "*.h" -o -name "*.hpp" ')' -delete
+find "$packages" -type f '(' -name "*.pyx" -o -name "*.pxd" -o -name "*.c" -o -name "*.cpp" -o -name "*.h" -o -name "*.hpp" ')' \
+  -not -path "$packages/worker/*" -delete
 # Of Babel, which only reads CSV files for phonemizer, how dates are written; of jieba, keywords, parts of speech and the
 # model of another engine.
 rm -rf "$packages"/babel/locale-data "$packages"/jieba/{analyse,lac_small,posseg}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import START_TIMEOUT_S, Service, _free_port, running_valkey, wait_until
 from tests.deploy.trees import ROOT, Builder, Tree
+from worker.model.graph_file import built_by_this_code, graphs
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
@@ -62,7 +63,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trees]:
 def engine() -> dict[str, str]:
     """The real one where the built graph is here, the fake one elsewhere."""
     models = ROOT / "models"
-    if not list(models.glob("kokoro-graph-*-fp32.onnx")):
+    if not any(built_by_this_code(graph) for graph in graphs(models)):
         return {"ENGINE": "fake"}
     return {"ENGINE": "onnx", "MODEL_DIR": str(models), "DOWNLOAD_MODEL": "false"}
 

@@ -23,10 +23,12 @@ class Tree:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
 
     def can_import(self, module: str) -> bool:
-        found = subprocess.run(
-            [self.folder / "bin" / "python", "-c", f"import {module}"], check=False, capture_output=True
-        )
-        return found.returncode == 0
+        return self.python(f"import {module}").returncode == 0
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run ``code`` with these packages, outside the repository."""
+        command = [self.folder / "bin" / "python", "-I", "-c", code]
+        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder)
 
     def start(self, *command: str, log: Path, **settings: str) -> subprocess.Popen[bytes]:
         """``kokoro-fleet`` as an image starts it: of this machine's environment it has nothing."""
@@ -55,11 +57,17 @@ class Builder:
 
     def tree(self, lock: str) -> Tree:
         """The stage that fills an image from ``lock``."""
-        tree = self._folder / lock
-        environment = {**os.environ, "TREE": str(tree), "PYTHON": str(self._python)}
-        for step in ([LOCKS / f"{lock}.txt"], ["--package", self._folder / "package"]):
-            _run(DOCKER / "install-tree.sh", *step, env=environment)
-        return Tree(tree)
+        self._install(lock, LOCKS / f"{lock}.txt")
+        return self.package(lock)
+
+    def package(self, name: str = "package-only") -> Tree:
+        """That stage's last step: our own wheel, into what is there."""
+        self._install(name, "--package", self._folder / "package")
+        return Tree(self._folder / name)
+
+    def _install(self, name: str, *step: object) -> None:
+        environment = {**os.environ, "TREE": str(self._folder / name), "PYTHON": str(self._python)}
+        _run(DOCKER / "install-tree.sh", *step, env=environment)
 
 
 def _run(*command: object, env: dict[str, str] | None = None) -> None:
