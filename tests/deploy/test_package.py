@@ -39,10 +39,11 @@ def test_a_graph_built_here_is_the_graph_of_an_image(tree: Tree) -> None:
     assert told.stdout.strip() == code_hash(), told.stderr
 
 
-def test_an_image_can_compile_the_kernels(tree: Tree, tmp_path: Path) -> None:
+def test_an_image_has_the_kernels_where_it_has_no_compiler(tree: Tree, tmp_path: Path) -> None:
+    """What is compiled while it is built is what a graph built later, on a volume, comes with."""
+    ahead = tree.python("from worker.model.kernels.compile import compile_ahead; print(compile_ahead())")
+    assert ahead.returncode == 0, ahead.stderr
     library = tmp_path / "kernels.so"
-    code = (
-        f"from pathlib import Path; from worker.model.kernels.compile import *; compile_kernels(Path({str(library)!r}))"
-    )
-    told = tree.python(code)
-    assert library.exists(), told.stderr
+    later = tree.python(COMPILE.format(path=str(library)), CC="no-compiler")
+    assert later.returncode == 0, later.stderr
+    assert library.read_bytes() == Path(ahead.stdout.strip()).read_bytes()

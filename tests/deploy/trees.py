@@ -25,10 +25,11 @@ class Tree:
     def can_import(self, module: str) -> bool:
         return self.python(f"import {module}").returncode == 0
 
-    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+    def python(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run ``code`` with these packages, outside the repository."""
-        command = [self.folder / "bin" / "python", "-I", "-c", code]
-        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder)
+        command = [str(self.folder / "bin" / "python"), "-I", "-c", code]
+        merged = {**os.environ, **environment}
+        return subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.folder, env=merged)
 
     def start(self, *command: str, log: Path, **settings: str) -> subprocess.Popen[bytes]:
         """``kokoro-fleet`` as an image starts it: of this machine's environment it has nothing."""

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from worker.model.files import write_whole
+from worker.model.graph_file import code_hash
 
 _HERE = Path(__file__).parent
 _SOURCES = ("onnx_op.c", "snake_conv.c")
@@ -32,11 +33,33 @@ def check_processor() -> None:
 
 
 def compile_kernels(library: Path) -> None:
-    """Compile the kernels into ``library``, which appears whole or not at all. Takes a second.
+    """Put the kernels into ``library``, which appears whole or not at all: as compiled ahead, or else compiled now.
 
-    The compiler is that of the environment variable CC, or else ``cc``, ``gcc`` or ``clang``. Raises
+    Takes a second. The compiler is that of the environment variable CC, or else ``cc``, ``gcc`` or ``clang``. Raises
     KernelsUnavailable when there is none, or with what it said.
     """
+    ahead = _compiled_ahead()
+    if ahead.is_file():
+        write_whole(library, ahead.read_bytes())
+    else:
+        _compile(library)
+
+
+def compile_ahead() -> Path:
+    """Compile the kernels into this package: an image has them where its graph is built later, without a compiler.
+
+    Returns where they are. Raises KernelsUnavailable as ``compile_kernels`` does.
+    """
+    library = _compiled_ahead()
+    _compile(library)
+    return library
+
+
+def _compiled_ahead() -> Path:
+    return _HERE / f"kernels-{code_hash()}.so"
+
+
+def _compile(library: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "kernels.so"
         sources = [str(_HERE / name) for name in _SOURCES]
@@ -76,3 +99,7 @@ def _processor_flags() -> frozenset[str]:
         return frozenset()
     lines = (line.partition(":") for line in content.splitlines())
     return frozenset(word for key, _, flags in lines if key.strip() == "flags" for word in flags.split())
+
+
+if __name__ == "__main__":
+    compile_ahead()
