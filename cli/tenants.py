@@ -14,6 +14,8 @@ import click
 from shared.tenants import TenantLimits
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from shared.streams.tenants import KeyRecord, TenantRecord, TenantStore
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ LIMITS = {
     "concurrent_streams": "Requests for audio that are open at a time.",
     "queued_characters": "Characters of open requests and of unfinished batch work, at a time.",
     "monthly_characters": "Characters in a calendar month, in UTC.",
+    "stored_bytes": "Bytes of uploaded files and of what batches and jobs write, kept at a time.",
 }
 """The options, and what they limit."""
 
@@ -102,14 +105,16 @@ def ls() -> None:
 @tenants.command("show")
 @click.argument("tenant_id", metavar="ID")
 def show(tenant_id: str) -> None:
-    """Show a tenant and its keys."""
+    """Show a tenant, what it has stored, and its keys."""
     record, keys, used = _at_store(lambda store: _shown(store, tenant_id))
+    stored = _at_redis(lambda redis: _stored_bytes(redis, tenant_id))
     click.echo(f"id      {record.id}\nname    {record.name or '-'}\nsince   {_day(record.created_s)}")
     click.echo(f"state   {'disabled' if record.is_disabled else 'active'}\nweight  {record.weight:g}")
     click.echo(f"voices  {', '.join(record.allowed_voices) if record.allowed_voices else 'all'}")
     for name in LIMITS:
         limit = getattr(record.limits, name)
-        click.echo(f"{name.replace('_', ' ')}: {'no limit' if limit is None else limit}")
+        so_far = f", {stored} now" if name == "stored_bytes" else ""
+        click.echo(f"{name.replace('_', ' ')}: {'no limit' if limit is None else limit}{so_far}")
     _show_keys(keys, used)
 
 
@@ -203,6 +208,12 @@ async def _shown(store: TenantStore, tenant_id: str) -> tuple[TenantRecord, list
     return record, found, await store.last_used([key.id for key in found])
 
 
+async def _stored_bytes(redis: Redis, tenant_id: str) -> int:
+    from shared.streams.files import FileStore
+
+    return await FileStore(redis).stored_bytes(tenant_id)
+
+
 def _show_keys(found: Sequence[KeyRecord], used: dict[str, str]) -> None:
     if not found:
         click.echo("It has no keys.")
@@ -227,14 +238,19 @@ def _day(unix_s: int) -> str:
 
 
 def _at_store(act: Callable[[TenantStore], Coroutine[Any, Any, T]]) -> T:
+    from shared.streams.tenants import TenantStore
+
+    return _at_redis(lambda redis: act(TenantStore(redis)))
+
+
+def _at_redis(act: Callable[[Redis], Coroutine[Any, Any, T]]) -> T:
     from shared.settings import FleetSettings
     from shared.streams import connect
-    from shared.streams.tenants import TenantStore
 
     async def acting() -> T:
         redis = connect(FleetSettings().redis_url)
         try:
-            return await act(TenantStore(redis))
+            return await act(redis)
         finally:
             await redis.aclose()
 

@@ -17,6 +17,8 @@ class TenantLimits:
     """Characters of open requests and of unfinished batch work, at a time."""
     monthly_characters: int | None = None
     """By the calendar month, in UTC."""
+    stored_bytes: int | None = None
+    """Of its files in storage, those of unfinished batch work included, at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class LimitsBody(_Body):
         default=None, description="Characters of open requests and of unfinished batch work, at a time."
     )
     monthly_characters: _Limit | None = Field(default=None, description="By the calendar month, in UTC.")
+    stored_bytes: _Limit | None = Field(default=None, description="Of its files that are kept at a time.")
 
 
 class TenantChange(_Body):

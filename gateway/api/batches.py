@@ -82,6 +82,7 @@ async def _new_batch(request: Request, body: BatchRequest) -> BatchRecord:
     source = await files_of(request).get(body.input_file_id, tenant.id)
     if source.purpose != BATCH_INPUT:
         raise InvalidValue(f"The file's purpose is {source.purpose}, not batch.", param="input_file_id")
+    await files_of(request).require_room(tenant)
     await require_webhook(request.app.state.webhook_guard, body.webhook_url)
     life = body.output_expires_after
     fields: dict[str, Any] = {

@@ -90,6 +90,7 @@ async def create_file(request: Request) -> dict[str, Any]:
     """Upload a file of requests, one JSON object a line, for a batch to work on."""
     settings: GatewaySettings = request.app.state.settings
     files, tenant = files_of(request), tenant_of(request)
+    await files.require_room(tenant)
     form = FileForm(request, "file", settings.max_file_bytes)
     card = FileCard(tenant.id, BATCH_INPUT, "", "application/jsonl", settings.file_ttl_s)
     async with contextlib.aclosing(form.file()) as pieces:
@@ -97,7 +98,7 @@ async def create_file(request: Request) -> dict[str, Any]:
     record = None
     try:
         record = _named(written, form, settings.file_ttl_s)
-        await files.enter(record)
+        await files.enter(record, tenant)
     finally:
         if record is None:
             await files.discard(written)

@@ -45,10 +45,11 @@ class Intake:
         _require_size(desk, body, speech)
         await desk.resolved(lambda: _require_known(desk, body, speech))
         await require_webhook(self._guard, body.webhook_url)
+        await self._files.require_room(desk.tenant)
         source = await self._files.write(_source_card(desk), _source(body))
         job = replace(_job(desk, body, speech, source), id=job_id or f"job_{secrets.token_urlsafe(18)}")
         try:
-            await self._files.enter(source)
+            await self._files.enter(source, desk.tenant)
         except FleetError:
             await self._files.delete(source)
             raise

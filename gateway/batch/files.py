@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from gateway.batch.errors import FileTooLarge, UnknownFile
 from gateway.storage import Storage
+from shared.errors import QuotaExhausted
 from shared.streams.files import FOLDER, DueFile, FileRecord, FileStore, object_key
 from shared.streams.pages import Page
+from shared.tenants import Tenant
 
 SWEEP_AT_ONCE = 1000
 MAX_NAME_LENGTH = 255
@@ -63,9 +65,17 @@ class Files:
             expires_at=now + card.life_s,
         )
 
-    async def enter(self, record: FileRecord) -> None:
-        """Make a written file known."""
-        await self._store.enter(record)
+    async def enter(self, record: FileRecord, tenant: Tenant) -> None:
+        """Make a file that its tenant has had written known. Raises QuotaExhausted, and it is deleted."""
+        if not await self._store.enter(record, tenant.limits.stored_bytes):
+            await self.discard(record)
+            raise _full(tenant)
+
+    async def require_room(self, tenant: Tenant) -> None:
+        """Raise QuotaExhausted where a tenant has as much stored as it may."""
+        limit = tenant.limits.stored_bytes
+        if limit is not None and await self._store.stored_bytes(tenant.id) >= limit:
+            raise _full(tenant)
 
     async def discard(self, record: FileRecord) -> None:
         """Delete the bytes of a file that was not made known."""
@@ -114,6 +124,13 @@ class Files:
     async def _remove(self, due: DueFile) -> None:
         await self._storage.delete(object_key(due.id))
         await self._store.strike(due)
+
+
+def _full(tenant: Tenant) -> QuotaExhausted:
+    return QuotaExhausted(
+        f"You exceeded your current quota of {tenant.limits.stored_bytes} bytes stored. Delete files, or wait until "
+        "some expire."
+    )
 
 
 async def _bounded(pieces: AsyncIterator[bytes], max_bytes: int | None) -> AsyncGenerator[bytes, None]:

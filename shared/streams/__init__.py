@@ -56,6 +56,7 @@
                                    runner
     tts:files:of:{tenant} zset     the same     TTL of the last of them; a tenant's files by when they were made
     tts:files:due         zset     the same     a month longer; all files by when their bytes are to be deleted
+    tts:files:bytes:{tenant} hash  the same     the same; the bytes of each of a tenant's files, and of all
     arq:*                 arq's    runner       arq's own, with TTLs; `arq:queue` lives while a job waits in it
     tts:dead              stream   worker       capped; jobs nobody could do, with the reason
 

@@ -156,7 +156,7 @@ disown(id, member)
 redis.call('HINCRBY', of(id), count, 1)
 redis.call('HINCRBY', of(id), 'characters', characters)
 redis.call('HINCRBY', of(id), 'audio_ms', audio_ms)
-for i = 8, #ARGV, 5 do enter_file(unpack(ARGV, i, i + 4)) end
+for i = 8, #ARGV, 6 do enter_file(unpack(ARGV, i, i + 5)) end
 if ends_all == '1' or number(id, 'done') + number(id, 'failed') >= number(id, 'total') then
   wind_up(id, 'finalizing', 'completed')
 end
@@ -175,7 +175,7 @@ redis.call('HSET', of(id), 'outcome', outcome)
 redis.call('HDEL', 'tts:batches:open', id)
 redis.call('DEL', of(id) .. ':leases', of(id) .. ':owners', of(id) .. ':tries', of(id) .. ':items')
 if keeps_results == '0' then redis.call('DEL', of(id) .. ':results') end
-for i = 7, #ARGV, 5 do enter_file(unpack(ARGV, i, i + 4)) end
+for i = 7, #ARGV, 6 do enter_file(unpack(ARGV, i, i + 5)) end
 return 1
 """
 )

@@ -6,7 +6,9 @@ when its time is over; then whoever sweeps finds it among those that are due, de
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import astuple, dataclass
+from typing import cast
 
 import msgpack
 from redis.asyncio import Redis
@@ -21,21 +23,33 @@ FOLDER = "files"
 ENTER_FILE = (
     OUTLIVE
     + """
-local function enter_file(tenant, purpose, id, expires_at_ms, packed)
+local function enter_file(tenant, purpose, id, expires_at_ms, packed, num_bytes)
   local expires_ms = tonumber(expires_at_ms)
   local member, listed = purpose .. ' ' .. id, 'tts:files:of:' .. tenant
   redis.call('SET', 'tts:file:' .. id, packed, 'PXAT', expires_ms)
   redis.call('ZADD', listed, now_us(), member)
   redis.call('ZADD', 'tts:files:due', expires_ms, member .. ' ' .. tenant)
+  local sizes = 'tts:files:bytes:' .. tenant
+  if redis.call('HSETNX', sizes, id, num_bytes) == 1 then redis.call('HINCRBY', sizes, 'all', num_bytes) end
   -- A month longer: what is due must be found by whoever sweeps, even where nobody did for a while.
   outlive(listed, expires_ms)
   outlive('tts:files:due', expires_ms + 30 * 86400000)
+  outlive(sizes, expires_ms + 30 * 86400000)
 end
 """
 )
 """``enter_file`` for scripts that make a file known together with something else; its arguments: ``enter_args``."""
 
-_ENTER = ENTER_FILE + "enter_file(unpack(ARGV))"
+_ENTER = (
+    ENTER_FILE
+    + """
+local tenant, num_bytes, limit = ARGV[1], ARGV[6], ARGV[7]
+local stored = redis.call('HGET', 'tts:files:bytes:' .. tenant, 'all') or 0
+if limit ~= '' and stored + num_bytes > tonumber(limit) then return 0 end
+enter_file(unpack(ARGV, 1, 6))
+return 1
+"""
+)
 
 _FORGET = """
 redis.call('ZADD', 'tts:files:due', 'XX', 0, ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[1])
@@ -44,8 +58,16 @@ return redis.call('DEL', 'tts:file:' .. ARGV[3])
 """
 
 _STRIKE = """
-redis.call('ZREM', 'tts:files:of:' .. ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
-redis.call('ZREM', 'tts:files:due', ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[1])
+local tenant, purpose, id = unpack(ARGV)
+redis.call('ZREM', 'tts:files:of:' .. tenant, purpose .. ' ' .. id)
+redis.call('ZREM', 'tts:files:due', purpose .. ' ' .. id .. ' ' .. tenant)
+local sizes = 'tts:files:bytes:' .. tenant
+local num_bytes = redis.call('HGET', sizes, id)
+if num_bytes then
+  redis.call('HDEL', sizes, id)
+  redis.call('HINCRBY', sizes, 'all', -num_bytes)
+  if redis.call('HLEN', sizes) == 1 then redis.call('DEL', sizes) end
+end
 """
 
 
@@ -76,7 +98,7 @@ class FileRecord:
     def enter_args(self) -> list[str | int | bytes]:
         """What ``enter_file`` of ENTER_FILE takes."""
         packed: bytes = msgpack.packb(astuple(self))
-        return [self.tenant_id, self.purpose, self.id, self.expires_at * 1000, packed]
+        return [self.tenant_id, self.purpose, self.id, self.expires_at * 1000, packed, self.num_bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +119,16 @@ class FileStore:
         self._forget = redis.register_script(_FORGET)
         self._strike = redis.register_script(_STRIKE)
 
-    async def enter(self, record: FileRecord) -> None:
-        """Make a file known."""
+    async def enter(self, record: FileRecord, limit: int | None = None) -> bool:
+        """Make a file known. False: its tenant would then have more than ``limit`` bytes stored."""
         async with reaching_redis():
-            await self._enter(args=record.enter_args)
+            return bool(await self._enter(args=[*record.enter_args, "" if limit is None else limit]))
+
+    async def stored_bytes(self, tenant_id: str) -> int:
+        """Of all of a tenant's files, those included that are due but not yet deleted."""
+        async with reaching_redis():
+            stored = await cast("Awaitable[bytes | None]", self._redis.hget(f"tts:files:bytes:{tenant_id}", "all"))
+        return int(stored or 0)
 
     async def get(self, file_id: str, tenant_id: str) -> FileRecord | None:
         """The record; None where there is none, not any more, or it is another tenant's."""

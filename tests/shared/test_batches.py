@@ -184,11 +184,14 @@ async def test_files_become_known_with_the_result_or_not_at_all(store: BatchStor
     files = FileStore(redis)
     batch = await begun(store, 1, record(tenant="ada"))
     claim = await claimed(store, batch)
-    spoken, late = file(1, "ada"), file(2, "ada")
-    assert await store.settle(claim, done(claim, spoken))
+    spoken, timed, late, told = (file(number, "ada") for number in range(4))
+    assert await store.settle(claim, done(claim, spoken, timed))
     assert not await store.settle(claim, done(claim, late))
-    assert await files.get(spoken.id, "ada") == spoken
-    assert await files.get(late.id, "ada") is None
+    assert [await files.get(each.id, "ada") for each in (spoken, timed, late)] == [spoken, timed, None]
+    assert await files.stored_bytes("ada") == 10
+    assert await store.close(await claimed(store, batch), "completed", {}, files=[told, late])
+    assert [await files.get(each.id, "ada") for each in (told, late)] == [told, late]
+    assert await files.stored_bytes("ada") == 20
 
 
 async def test_a_tenant_sees_its_own(store: BatchStore) -> None:

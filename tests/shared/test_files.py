@@ -14,8 +14,10 @@ from redis.asyncio import Redis
 from gateway.batch.errors import FileTooLarge, UnknownFile
 from gateway.batch.files import BATCH_INPUT, BATCH_OUTPUT, FileCard, Files
 from gateway.storage import Storage
+from shared.errors import QuotaExhausted
 from shared.streams.files import FileStore
 from shared.streams.pages import READ_AT_ONCE, Page
+from shared.tenants import Tenant, TenantLimits
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ async def once(content: bytes = b"{}") -> AsyncGenerator[bytes, None]:
 
 async def added(files: Files, about: FileCard) -> str:
     record = await files.write(about, once())
-    await files.enter(record)
+    await files.enter(record, Tenant(about.tenant_id))
     return record.id
 
 
@@ -41,6 +43,10 @@ async def found_until_it_expires(files: Files, file_id: str) -> None:
     async with asyncio.timeout(10):
         while await files.get(file_id, "ada"):
             await asyncio.sleep(0.02)
+
+
+async def counted(redis: Redis, tenant: str = "ada") -> int:
+    return await FileStore(redis).stored_bytes(tenant)
 
 
 def stored(folder: Path) -> set[str]:
@@ -110,3 +116,37 @@ async def test_pages_are_of_the_purposes_that_are_wanted_however_far_apart(files
         found, has_more = await files.page("ada", Page(2, ascending=ascending), frozenset({BATCH_INPUT}))
         assert [record.id for record in found] == (wanted if ascending else wanted[::-1])
         assert not has_more
+
+
+async def test_a_tenants_bytes_are_counted_until_they_are_gone(files: Files, redis: Redis) -> None:
+    kept, deleted = await added(files, card()), await added(files, card())
+    short = await added(files, card(life_s=2))
+    await added(files, card("bob"))
+    assert (await counted(redis), await counted(redis, "bob")) == (6, 2)
+    await files.delete(await files.get(deleted, "ada"))
+    assert await counted(redis) == 4
+    with pytest.raises(UnknownFile):
+        await found_until_it_expires(files, short)
+    assert await counted(redis) == 4  # its bytes are there
+    await files.sweep()
+    await files.sweep()
+    assert await counted(redis) == 2
+    await files.delete(await files.get(kept, "ada"))
+    assert await counted(redis) == 0
+    assert not await redis.exists("tts:files:bytes:ada")
+
+
+async def test_no_more_is_kept_than_a_tenant_may_have(files: Files, redis: Redis, tmp_path: Path) -> None:
+    ada = Tenant("ada", limits=TenantLimits(stored_bytes=5))
+    for content in (b"{}", b"{ }"):
+        await files.require_room(ada)
+        await files.enter(await files.write(card(), once(content)), ada)
+    with pytest.raises(QuotaExhausted, match="5 bytes stored"):
+        await files.require_room(ada)
+    before = stored(tmp_path)
+    one_more = await files.write(card(), once(b"1"))
+    with pytest.raises(QuotaExhausted):
+        await files.enter(one_more, ada)
+    assert stored(tmp_path) == before
+    assert await counted(redis) == 5
+    await files.require_room(Tenant("bob", limits=ada.limits))

@@ -159,6 +159,7 @@ class TestCommands:
         self.tenants(store, "enable", "acme")
         shown = self.tenants(store, "show", "acme").stdout
         assert "state   active" in shown
+        assert "stored bytes: no limit, 0 now" in shown
         assert f"{key.id}  active" in shown
         assert key.secret not in shown
         self.tenants(store, "rm", "acme", "--yes")

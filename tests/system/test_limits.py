@@ -27,6 +27,7 @@ TENANTS = (
     TenantRecord("short", limits=TenantLimits(requests_per_minute=100, characters_per_minute=200)),
     TenantRecord("narrow", limits=TenantLimits(concurrent_streams=1, queued_characters=200_000)),
     TenantRecord("poor", limits=TenantLimits(monthly_characters=50)),
+    TenantRecord("full", limits=TenantLimits(stored_bytes=200)),
     TenantRecord("counted", weight=2.0),
 )
 LONG = "A long text takes a while to speak, and all the while its stream is open. " * 200
@@ -186,6 +187,29 @@ class TestMonth:
         error = refusal(answer, 429)
         assert (error["code"], error["type"]) == ("insufficient_quota", "insufficient_quota")
         assert answer.headers["x-should-retry"] == "false"
+
+
+class TestStorage:
+    def test_more_is_taken_when_there_is_room_again(self, fleet: TenantFleet) -> None:
+        line = b'{"custom_id": "1", "method": "POST", "url": "/v1/audio/speech", "body": {"input": "Hi."}}\n'
+        with openai.OpenAI(base_url=f"{fleet.one.url}/v1", api_key=fleet.keys["full"], max_retries=0) as client:
+            first = client.files.create(file=("a.jsonl", line), purpose="batch")
+            with pytest.raises(openai.RateLimitError) as refused:  # it is not half of what is there
+                client.files.create(file=("b.jsonl", line * 2), purpose="batch")
+            assert refused.value.code == "insufficient_quota"
+            assert refused.value.response.headers["x-should-retry"] == "false"
+            second = client.files.create(file=("b.jsonl", line + b"\n" * (200 - 2 * len(line))), purpose="batch")
+            with fleet.http("full", other=True) as http:
+                batch = {"input_file_id": first.id, "endpoint": "/v1/audio/speech", "completion_window": "24h"}
+                job = {"input": "Hi.", "voice": "af_bella"}
+                for path, body in (("/v1/batches", batch), ("/v1/audio/jobs", job)):
+                    assert refusal(http.post(path, json=body), 429)["code"] == "insufficient_quota", path
+                    with fleet.http("counted") as others:
+                        assert others.post(path, json=body).status_code != 429
+            assert {file.id for file in client.files.list()} == {first.id, second.id}
+            client.files.delete(second.id)
+            with fleet.http("full") as http:
+                assert http.post("/v1/batches", json=batch).json()["status"] == "validating"
 
 
 class TestUsage:
