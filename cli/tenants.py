@@ -151,8 +151,7 @@ def enable(tenant_id: str) -> None:
 def rm(tenant_id: str) -> None:
     """Remove a tenant with its keys and saved voices.
 
-    Files, batches and downloads go when their time is over; its usage stays. A new tenant of the same ID would find
-    them: take another.
+    Files, batches and downloads go when their time is over; its usage stays, and nobody gets its ID again.
     """
     _at_store(lambda store: store.remove(tenant_id))
     click.echo(f"{tenant_id} is gone.")

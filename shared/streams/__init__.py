@@ -39,6 +39,7 @@
     tts:tenants           hash     operator     permanent; tenants by id, msgpack maps, see `tenants`
     tts:tenants:keys      hash     operator     permanent; {tenant}/{key id}: a key's digest and dates, msgpack
     tts:tenants:used      hash     gateway      permanent; the day on which each key was last used
+    tts:tenants:removed   set      operator     permanent; ids that nobody gets again
     tts:tenants:version   string   operator     permanent; another with each change to these, so that gateways see it
     tts:packs             list     gateway      TTL of 10 s; mixes whose voice files are wanted by a gateway
     tts:pack:{id}         list     worker       TTL of 10 s; the file, or why there is none; taken by who asked

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 # Each takes the tenant's id, and the new version, which says to gateways that something has changed.
+# An id is had once: files, batches and usage of who had it before may still be there.
 ADD: Final = """
+if redis.call('SISMEMBER', 'tts:tenants:removed', ARGV[1]) == 1 then return 0 end
 if redis.call('HSETNX', 'tts:tenants', ARGV[1], ARGV[3]) == 0 then return 0 end
 redis.call('SET', 'tts:tenants:version', ARGV[2])
 return 1
@@ -18,8 +20,7 @@ redis.call('SET', 'tts:tenants:version', ARGV[2])
 return 1
 """
 
-# With its keys in one step: one that stayed behind would be let in again by a new tenant of the same id. So would its
-# saved voices be there.
+# With its keys in one step: none may stay behind.
 REMOVE: Final = """
 if redis.call('HDEL', 'tts:tenants', ARGV[1]) == 0 then return 0 end
 for _, field in ipairs(redis.call('HKEYS', 'tts:tenants:keys')) do
@@ -29,6 +30,7 @@ for _, field in ipairs(redis.call('HKEYS', 'tts:tenants:keys')) do
   end
 end
 redis.call('DEL', 'tts:voices:' .. ARGV[1])
+redis.call('SADD', 'tts:tenants:removed', ARGV[1])
 redis.call('SET', 'tts:tenants:version', ARGV[2])
 return 1
 """

@@ -132,9 +132,9 @@ class TenantStore:
         return _tenant(tenant_id, await self._packed(tenant_id))
 
     async def add(self, record: TenantRecord) -> None:
-        """Raises InvalidValue for an id that is taken, and for what no tenant can have."""
+        """Raises InvalidValue for an id that is taken or once was, and for what no tenant can have."""
         if not await self._run("add", record.id, _packed_tenant(_checked(record))):
-            raise InvalidValue(f"There is a tenant {record.id!r} already.", param="id")
+            raise InvalidValue(f"There is, or was, a tenant {record.id!r}: take another id.", param="id")
 
     async def change(self, tenant_id: str, changed: Callable[[TenantRecord], TenantRecord]) -> TenantRecord:
         """Put what ``changed`` makes of a tenant in its place; nobody's change is lost.

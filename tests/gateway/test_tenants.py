@@ -92,9 +92,12 @@ class TestStore:
     async def test_an_id_is_had_once(self, redis: Redis) -> None:
         store = TenantStore(redis)
         await store.add(ACME)
-        with pytest.raises(InvalidValue, match="already"):
+        with pytest.raises(InvalidValue, match="take another"):
             await store.add(replace(ACME, name="another"))
         assert (await store.find("acme")).name == "Acme Ltd"
+        await store.remove("acme")
+        with pytest.raises(InvalidValue, match="take another"):
+            await store.add(ACME)
 
     @pytest.mark.parametrize("wrong", ["", "Acme", "a/b", "../a", "a:b", "-a", "a" * 64, "ä", "a b", "a\n"])
     async def test_ids_that_none_can_have(self, redis: Redis, wrong: str) -> None:
@@ -133,8 +136,9 @@ class TestStore:
         keys = [await store.add_key(tenant_id) for tenant_id in ("acme", "acme", "acme-2")]
         await store.note_used({key.id: "2026-11-23" for key, _ in keys})
         await store.remove("acme")
-        await store.add(ACME)
-        assert await store.keys("acme") == []
+        with pytest.raises(UnknownTenant):
+            await store.keys("acme")
+        assert [name async for name, _ in redis.hscan_iter("tts:tenants:keys", match="acme/*")] == []
         assert [key.id for key in await store.keys("acme-2")] == [keys[2][0].id]
         assert await store.last_used([key.id for key, _ in keys]) == {keys[2][0].id: "2026-11-23"}
 

@@ -117,6 +117,8 @@ class TestOverHttp:
     def test_an_id_is_had_once(self, admin: httpx.Client) -> None:
         made(admin, "once")
         check_error(admin.post("/tenants", json={"id": "once"}), 400, "id", "invalid_value")
+        assert admin.delete("/tenants/once").status_code == 200
+        check_error(admin.post("/tenants", json={"id": "once"}), 400, "id", "invalid_value")
 
     @pytest.mark.parametrize("key", ["", "wrong", "tenant's"])
     def test_nobody_else_gets_in(self, service: Service, admin: httpx.Client, key: str) -> None:
