@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from pydantic import ValidationError
@@ -231,6 +231,13 @@ def queue_requeue(ids: tuple[str, ...], every: bool) -> None:
 @click.option(
     "--lang", "lang_code", default=None, help="Language of the text, such as a or en-gb; by default the voice's."
 )
+@click.option("--volume", "volume_multiplier", default=None, type=click.FloatRange(min=0), help="Loudness, beside 1.")
+@click.option("--sample-rate", default=None, type=int, help="Samples a second; by default the service's.")
+@click.option("--bitrate", default=None, help="Such as 64k, for formats that have a choice.")
+@click.option(
+    "--voice-tags", "allow_voice_tags", is_flag=True, default=None, help="[voice:...] and [rate:...] are tags."
+)
+@click.option("--ssml", is_flag=True, default=None, help="A text that begins with <speak is SSML.")
 @click.option(
     "--url", default="http://localhost:8880", show_default=True, envvar="KOKORO_FLEET_URL", help="The gateway."
 )
@@ -241,12 +248,10 @@ def say(  # noqa: PLR0917 - click hands over the options
     output: Path | None,
     play: bool,
     subtitles: Path | None,
-    voice: str | None,
     response_format: str | None,
-    speed: float,
-    lang_code: str | None,
     url: str,
     api_key: str,
+    **fields: Any,
 ) -> None:
     """Have a running service speak TEXT, a file, or standard input: into a file, or aloud.
 
@@ -266,12 +271,15 @@ def say(  # noqa: PLR0917 - click hands over the options
         raise click.UsageError("Say where to: --output, --play or --subtitles.")
     if subtitles and subtitles.suffix.lower() not in SUBTITLES:
         raise click.UsageError("--subtitles takes a name that ends with .srt or .vtt.")
+    if subtitles and (fields["ssml"] or fields["allow_voice_tags"]):
+        raise click.UsageError("--subtitles are of plain text; of markup POST /v1/audio/subtitles makes them.")
     form = response_format or (format_of(output) if output else "pcm")
+    if play and form == "pcm" and fields["sample_rate"] is not None:
+        raise click.UsageError("What is played as it comes, without a header, has a rate of its own: no --sample-rate.")
     said = _text(text, source)
     if text is None and source is None and not said.strip():
         raise click.UsageError("Give a TEXT, standard input, or --file.")
-    saying = Saying(said, voice, form, speed, lang_code)
-    say_it(saying, Outlets(output, subtitles, play), url, api_key)
+    say_it(Saying(said, form, fields), Outlets(output, subtitles, play), url, api_key)
 
 
 def _text(text: str | None, source: Path | None) -> str:

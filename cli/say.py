@@ -7,7 +7,7 @@ import contextlib
 import json
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,22 +39,15 @@ class Saying:
     """What to ask for."""
 
     text: str
-    voice: str | None
     response_format: str
-    speed: float
-    lang_code: str | None
+    fields: Mapping[str, Any]
+    """Of the request, as the API calls them; what is None is left to the service."""
 
     def body(self) -> dict[str, Any]:
-        fields = {
-            "model": "kokoro",
-            "input": self.text,
-            "voice": self.voice,
-            "response_format": self.response_format,
-            "speed": self.speed,
-            "lang_code": self.lang_code,
-            "sample_rate": PCM_RATE if self.response_format == "pcm" else None,  # whoever plays it has to know
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        said = {name: value for name, value in self.fields.items() if value is not None}
+        if self.response_format == "pcm":
+            said.setdefault("sample_rate", PCM_RATE)  # whoever plays it has to know
+        return {"model": "kokoro", "input": self.text, "response_format": self.response_format, **said}
 
 
 @dataclass(frozen=True, slots=True)

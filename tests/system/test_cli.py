@@ -82,6 +82,23 @@ def test_say_knows_names_that_formats_go_by(tmp_path: Path, name: str, form: str
     assert format_of(tmp_path / name) == form
 
 
+def test_say_asks_for_the_sound_and_the_markup_that_its_options_say(service: Service, tmp_path: Path) -> None:
+    text = "<speak>Hello <break time='1s'/> there.</speak>"
+    options = ("--sample-rate", "16000", "--volume", "0.5", "--ssml")
+    result = cli("say", text, "-o", str(tmp_path / "a.wav"), *options, "--url", service.url)
+    assert result.returncode == 0, result.stderr
+    asked = {"sample_rate": 16_000, "volume_multiplier": 0.5, "ssml": True, "response_format": "pcm"}
+    spoken = service.speak(text, **asked)
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert file.getframerate() == 16_000
+        assert file.readframes(file.getnframes()) == spoken.content
+    tagged = ("[voice:am_adam]Hello there.", "--voice-tags", "--bitrate", "32k", "-o", str(tmp_path / "b.mp3"))
+    result = cli("say", *tagged, "--url", service.url)
+    assert result.returncode == 0, result.stderr
+    expected = service.speak(tagged[0], allow_voice_tags=True, bitrate="32k", response_format="mp3")
+    assert len((tmp_path / "b.mp3").read_bytes()) == len(expected.content)
+
+
 def test_say_shows_the_servers_reason_and_writes_nothing(service: Service, tmp_path: Path) -> None:
     result = cli("say", "Hi.", "-o", str(tmp_path / "a.mp3"), "--voice", "af_bela", "--url", service.url)
     assert result.returncode == 1
@@ -158,7 +175,14 @@ def test_say_interrupted_writes_nothing(service: Service, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "arguments",
-    [["Hi."], ["-o", "a.mp3"], ["Hi.", "-f", "nowhere.txt", "-o", "a.mp3"], ["Hi.", "--subtitles", "a.txt"]],
+    [
+        ["Hi."],
+        ["-o", "a.mp3"],
+        ["Hi.", "-f", "nowhere.txt", "-o", "a.mp3"],
+        ["Hi.", "--subtitles", "a.txt"],
+        ["Hi.", "--subtitles", "a.srt", "--ssml"],
+        ["Hi.", "--play", "--sample-rate", "8000"],
+    ],
 )
 def test_say_refuses_options_that_make_no_sense(arguments: list[str]) -> None:
     assert cli("say", *arguments).returncode == 2
