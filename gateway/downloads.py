@@ -2,7 +2,7 @@
 
 A file is written beside its place, under a name that nobody is given, and gets its own once it is whole and on the
 disk: so what can be fetched is whole, whichever gateway is asked and whenever one dies. Age, number and size bound
-what the folder holds; other files in it are left alone.
+what the folder holds, and whoever has most in it gives way first; other files in it are left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -102,6 +102,7 @@ class Kept(NamedTuple):
 class _Stored(NamedTuple):
     """The files of one download."""
 
+    owner: str
     paths: list[Path]
     modified: float
     size: int
@@ -140,14 +141,9 @@ class DownloadStore:
         raise UnknownDownload("There is no such download, or not any more.")
 
     def sweep(self) -> None:
-        """Delete what is beyond the bounds, the oldest first, and what gateways that died left unfinished."""
-        stored = sorted(self._stored(), key=lambda each: each.modified, reverse=True)
-        size, oldest = 0, time.time() - self._bounds.max_age_s
-        for rank, each in enumerate(stored):
-            size += each.size
-            is_over = rank >= self._bounds.max_count or (rank and size > self._bounds.max_bytes)
-            if is_over or each.modified < oldest:
-                _unlink(each.paths)
+        """Delete what is beyond the bounds, and what gateways that died left unfinished."""
+        for each in _beyond(self._bounds, list(self._stored())):
+            _unlink(each.paths)
         dead = time.time() - self._bounds.part_life_s
         _unlink([path for path, stat in self._files(_PART) if stat.st_mtime < dead])
 
@@ -179,10 +175,10 @@ class DownloadStore:
         found: dict[str, list[tuple[Path, os.stat_result]]] = defaultdict(list)
         for path, stat in self._files(_NAME):
             found[path.stem].append((path, stat))
-        for files in found.values():
+        for stem, files in found.items():
             stats = [stat for _, stat in files]
             newest, size = max(stat.st_mtime for stat in stats), sum(stat.st_size for stat in stats)
-            yield _Stored([path for path, _ in files], newest, size)
+            yield _Stored(stem.rpartition("~")[0], [path for path, _ in files], newest, size)
 
     def _files(self, pattern: re.Pattern[str]) -> Iterator[tuple[Path, os.stat_result]]:
         """Files of such names; those that another gateway deletes meanwhile are passed over."""
@@ -198,6 +194,32 @@ class DownloadStore:
         except OSError as error:
             log.exception("download_not_kept", folder=str(self.folder))
             raise DownloadsUnavailable("The file for download cannot be written; ask for no link.") from error
+
+
+def _beyond(bounds: Bounds, stored: list[_Stored]) -> Iterator[_Stored]:
+    """What has to go: the old, then the oldest of whoever has most, until number and size are within their bounds."""
+    stored.sort(key=lambda each: each.modified)
+    oldest = time.time() - bounds.max_age_s
+    num_old = sum(each.modified < oldest for each in stored)
+    yield from stored[:num_old]
+    kept = stored[num_old:]
+    count, size = len(kept), sum(each.size for each in kept)
+    theirs: dict[str, deque[_Stored]] = defaultdict(deque)
+    counts, sizes = Counter[str](), Counter[str]()
+    for each in kept[:-1]:  # the newest stays
+        theirs[each.owner].append(each)
+        counts[each.owner] += 1
+        sizes[each.owner] += each.size
+    while theirs and (count > bounds.max_count or size > bounds.max_bytes):
+        most = counts if count > bounds.max_count else sizes
+        owner = max(theirs, key=most.__getitem__)
+        gone = theirs[owner].popleft()
+        counts[owner] -= 1
+        sizes[owner] -= gone.size
+        if not theirs[owner]:
+            del theirs[owner]
+        count, size = count - 1, size - gone.size
+        yield gone
 
 
 def _part(path: Path) -> Path:

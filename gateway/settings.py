@@ -116,12 +116,13 @@ class GatewaySettings(FleetSettings):
     """Folder of the files behind download links. Gateways behind one load balancer must share it: a link that one of
     them gave may be opened at any."""
     max_temp_dir_size_mb: float = Field(default=2048, gt=0)
-    """Megabytes that these files may take together; the oldest go first, the newest stays in any case."""
+    """Megabytes that these files may take together; beyond, the oldest of the tenant that has most go first, the newest
+    of all stays in any case."""
     max_temp_dir_age_hours: float = Field(default=1.0, gt=0)
     """Hours after which a link stops to work and its file goes."""
     max_temp_dir_count: int = Field(default=1000, ge=1)
-    """Links that work at a time; one more, and the oldest goes. Kokoro-FastAPI's default of 3 would take them from the
-    other callers of a busy service."""
+    """Links that work at a time; one more, and the oldest goes of the tenant that has most. Kokoro-FastAPI's default
+    of 3 would take them from the other callers of a busy service."""
     metrics_enabled: bool = True
     """Whether there is a page of metrics for Prometheus, /metrics; on a port of its own where METRICS_PORT is set."""
     metrics_tenant_label: bool = False

@@ -37,13 +37,13 @@ async def stretches(count: int = 2, fails: bool = False) -> AsyncGenerator[Stret
         raise ConnectionError
 
 
-async def keep(store: DownloadStore, age_s: float = 0.0, count: int = 2) -> str:
+async def keep(store: DownloadStore, age_s: float = 0.0, count: int = 2, tenant_id: str = "") -> str:
     """Returns the name."""
-    download = Download.new(WAV, with_timing=True)
+    download = Download.new(WAV, with_timing=True, tenant_id=tenant_id)
     assert [len(one.pcm) async for one in store.kept(stretches(count), download, "")] == [2400] * count
     for name in (download.audio_name, download.timing_name):
         assert name is not None
-        os.utime(store.folder / name, (time.time() - age_s,) * 2)
+        os.utime(store.folder / (f"{tenant_id}~{name}" if tenant_id else name), (time.time() - age_s,) * 2)
     assert download.audio_name is not None
     return download.audio_name
 
@@ -125,6 +125,18 @@ async def test_the_oldest_go_when_they_are_too_large_and_the_newest_stays(tmp_pa
     assert {name for name in names_in(store) if name.endswith("wav")} == set(kept[1:])
     large = await keep(store, count=20)
     assert {name for name in names_in(store) if name.endswith("wav")} == {large}
+
+
+@pytest.mark.parametrize("bounds", [{"max_count": 4}, {"max_bytes": 45_000}])
+async def test_a_tenant_that_keeps_much_takes_nothing_from_another(tmp_path: Path, bounds: dict[str, int]) -> None:
+    store = store_in(tmp_path, **bounds)
+    kept = [await keep(store, age_s=90, tenant_id="ada"), await keep(store, age_s=80)]
+    greedy = [await keep(store, age_s=age_s, tenant_id="bob") for age_s in (70, 60, 50, 40, 30, 0)]
+    assert store.find(kept[0], "ada").exists()
+    assert store.find(kept[1]).exists()
+    assert store.count().num_downloads == 4
+    for name in greedy[-2:]:
+        assert store.find(name, "bob").exists()
 
 
 async def test_what_a_dead_gateway_left_goes_and_what_is_not_ours_stays(tmp_path: Path) -> None:
