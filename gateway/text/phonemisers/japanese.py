@@ -6,9 +6,10 @@ its wheel carries, knows how counters sound, and gives the place of every word i
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jaconv
 import pyopenjtalk
@@ -24,6 +25,11 @@ _DIGITS = regex.compile(r"[0-9０-９][0-9０-９,，.．]*+")
 _POINTS = frozenset("．.，,")
 _APART = regex.compile(r"\p{Katakana}[\u3099\u309a]|\p{Hiragana}[\u3099\u309a]")
 """A kana and its voicing mark, as they come from half-width forms; OpenJTalk would read the kana alone."""
+
+_BEFORE_POWER = regex.compile(r"(?<=[0-9０-９〇一二三四五六七八九十百千万億兆])[ \u3000]++(?=[十百千万億兆])")
+"""Space inside of a number, after which OpenJTalk reads 万 as if it were no number, or gives up."""
+
+_CUT = regex.compile(r"(?<=[\s\p{P}])(?=\S)")
 
 _DEVOICED = str.maketrans("", "", "’'")
 
@@ -57,7 +63,10 @@ class JapaneseG2P:
 
     def __call__(self, sentences: Sequence[AlignedText]) -> list[tuple[Word, ...]]:
         composed = (
-            sentence.sub(_APART, lambda kana: unicodedata.normalize("NFC", kana.group())) for sentence in sentences
+            sentence.sub(_APART, lambda kana: unicodedata.normalize("NFC", kana.group())).sub(
+                _BEFORE_POWER, lambda _: ""
+            )
+            for sentence in sentences
         )
         return [join(items_of(sentence, self._items, Language.JA), spaced=False) for sentence in composed]
 
@@ -67,7 +76,7 @@ class JapaneseG2P:
 
     def _part(self, part: AlignedText) -> Iterator[Item]:
         after_particle = False
-        for word in _words(_entries(part.text)):
+        for word in _words(list(_entries(part.text))):
             place = part.span(word[0].start, word[-1].end)
             text = "".join(entry.text for entry in word)
             phonemes = self._kana.phonemes("".join(entry.hiragana for entry in word))
@@ -76,11 +85,28 @@ class JapaneseG2P:
             after_particle = word[-1].is_particle
 
 
-def _entries(text: str) -> list[_Entry]:
+def _entries(text: str) -> Iterator[_Entry]:
     """OpenJTalk's words of ``text`` in order; all of a number have its place."""
+    with contextlib.suppress(ValueError):
+        mapping = pyopenjtalk.g2p_mapping(text, use_sudachi_kanji_yomi=False, predict_nani=False)
+        yield from _placed(text, mapping)
+        return
+    # It has lost track of where its words are, as in "9億兆/": in parts it may not.
+    half = len(text) // 2
+    cut = min((found.start() for found in _CUT.finditer(text)), key=lambda place: abs(place - half), default=0)
+    if cut:
+        yield from _entries(text[:cut])
+        for entry in _entries(text[cut:]):
+            yield entry._replace(start=entry.start + cut, end=entry.end + cut)
+        return
+    for word in pyopenjtalk.run_frontend(text, use_sudachi_kanji_yomi=False, predict_nani=False):
+        anywhere = {**word, "char_span": (0, len(text)), "surface": word["string"], "mora_count": word["mora_size"]}
+        yield from _placed(text, [anywhere])
+
+
+def _placed(text: str, mapping: Iterable[Mapping[str, Any]]) -> list[_Entry]:
     entries: list[_Entry] = []
     numbers = [found.span() for found in _DIGITS.finditer(text)]
-    mapping = pyopenjtalk.g2p_mapping(text, use_sudachi_kanji_yomi=False, predict_nani=False)
     for entry in mapping:
         start, end = entry["char_span"]
         if (start, end) == (0, 0):  # a power of ten, which is not written

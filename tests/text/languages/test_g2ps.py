@@ -226,6 +226,21 @@ def test_words_said_as_one_are_told_apart(said_together: list[str], alone: list[
     assert shared_out(said_together, alone) == shared
 
 
+@pytest.mark.parametrize("space", [" ", "\u3000", "  "])
+def test_a_japanese_number_may_have_spaces_in_it(g2p_of: G2POf, space: str) -> None:
+    for text in ("4{}万", "4{}万円です", "第1{}千", "三{}億5{}千{}万"):
+        spaced = words_of(text.format(*[space] * 3), g2p_of(Language.JA))
+        assert said(spaced) == said(words_of(text.format("", "", ""), g2p_of(Language.JA)))
+
+
+@pytest.mark.parametrize("text", ["9億兆/", "2三一は 2", "6ー8百千は", "あ、9億兆/ です。2三一は 2"])
+def test_japanese_of_which_openjtalk_loses_track_is_spoken(g2p_of: G2POf, text: str) -> None:
+    words = words_of(text, g2p_of(Language.JA))
+    assert words
+    assert words[0].char_start == 0
+    assert words[-1].char_end == len(text)
+
+
 @pytest.mark.parametrize("text", ["0.0", "3.5", "10.05", "1,234.5"])
 def test_a_japanese_number_is_one_place(g2p_of: G2POf, text: str) -> None:
     words = words_of(text + "です", g2p_of(Language.JA))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from hypothesis import given, settings
+import regex
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.text.aligned import OBJECT, AlignedText, Said
@@ -110,8 +113,18 @@ def test_any_text_stays_aligned(before: str, options: NormalizationOptions, lang
         assert after.ends[-1] <= len(before)
 
 
+@pytest.mark.parametrize("language", Language)
+def test_numerals_of_all_scripts(language: Language) -> None:
+    """Of which the tables of ``regex`` know more than Python's own."""
+    before = " ".join(regex.findall(r"\p{N}", "".join(map(chr, range(sys.maxunicode + 1)))))
+    after = normalise(clean(AlignedText.of(before)), language, DEFAULTS)
+    assert list(after.starts) == sorted(after.starts)
+
+
 @settings(max_examples=300, deadline=None)
 @given(before=_TEXTS)
+@example(before="http://¡")
+@example(before="ftp://½/² a@b.c/⅝ /usr/²/² C:\\¡ #½ ~/ⅷ")
 def test_no_digit_is_lost(before: str) -> None:
     """Of a text without Markdown every letter and digit is said."""
     options = NormalizationOptions(markdown_normalization=False)

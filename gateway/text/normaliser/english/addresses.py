@@ -67,7 +67,7 @@ def _read(say: Numbers, part: str) -> str:
     if part == "www":
         return "W.W.W"
     if len(part) == 1 or (len(part) <= 3 and not _VOWEL.search(part)):
-        return spelled(part)
+        return spelled(part) or part  # what is no letter, such as ½, is for later rules
     return part
 
 
@@ -102,6 +102,8 @@ _ADDRESS_OF_A_MACHINE_HINT = re.compile(r":(?=\d)(?:(?<=localhost.)|(?<=\.\d.)|(
 
 def _urls(say: Numbers) -> tuple[Rule, ...]:
     def url(match: regex.Match[str]) -> str:
+        if not any(map(str.isalnum, match["rest"])):  # signs alone are no address
+            return match.group()
         scheme = "" if match["scheme"] in {"http", "https"} else f"{_read(say, match['scheme'])} "
         return scheme + read_address(say, match["rest"].rstrip("/") or "/")
 

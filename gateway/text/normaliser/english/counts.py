@@ -254,7 +254,9 @@ def plain_rules(say: Numbers) -> tuple[AnyRule, ...]:
         return digits(run) if len(run) > MAX_DIGITS else say.cardinal(run)
 
     def numeral(char: str) -> str:
-        value = unicodedata.numeric(char)
+        value = unicodedata.numeric(char, None)
+        if value is None:  # younger than Python's tables, it has no meaning there
+            return ""
         return say.cardinal(f"{value:.0f}") if value == int(value) else say.number(f"{value:.3f}")
 
     return (
