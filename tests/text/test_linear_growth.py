@@ -20,7 +20,18 @@ from tests.text.growth import LARGE, SMALL, grows_linearly
 
 _ALL = NormalizationOptions(unit_normalization=True, read_code=False, name_emoji=True)
 _STYLE = Style((("af_heart", 1.0),), Language.EN_US)
-_OTHERS = ("ones", "ones, comma", "halves", "date", "time", "unit", "e-mail", "any signs", "numbers of any length")
+_OTHERS = (
+    "vulgar fraction",
+    "ones",
+    "ones, comma",
+    "halves",
+    "date",
+    "time",
+    "unit",
+    "e-mail",
+    "any signs",
+    "numbers of any length",
+)
 
 
 _TEXTS = {SMALL: inputs(SMALL), LARGE: inputs(LARGE)}
@@ -65,4 +76,5 @@ def test_lexicons(kind: str) -> None:
 def test_a_quadratic_step_would_be_seen() -> None:
     backtracking = re.compile("a*b")
 
-    assert not grows_linearly(backtracking.search, lambda characters: "a" * (characters // 4))
+    # Once a busy neighbour may have slowed down the small text alone.
+    assert not all(grows_linearly(backtracking.search, lambda characters: "a" * (characters // 4)) for _ in range(3))

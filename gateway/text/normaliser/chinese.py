@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable
+from fractions import Fraction
 
 import cn2an
 import regex
@@ -15,6 +16,7 @@ import regex
 from gateway.text.languages import Language
 from gateway.text.normaliser.grammar import glossary
 from gateway.text.normaliser.groups import by_groups
+from gateway.text.normaliser.numerals import Wording, fraction_rules, power_rules
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
@@ -153,10 +155,32 @@ _SIGN_RULE = Rule(
 )
 
 
+def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:  # noqa: ARG001
+    said = f"{number(str(part.denominator))}分之{number(str(part.numerator))}"
+    return f"{number(whole)}又{said}" if whole else said
+
+
+def _power(exponent: str) -> str:
+    said = number(exponent.lstrip("-"))
+    return {"2": "的平方", "3": "的立方"}.get(exponent) or f"的{'负' * exponent.startswith('-')}{said}次方"
+
+
+_WORDING = Wording(_mixed, _power, (*_UNITS, *_CURRENCIES), is_spaced=False)
+
+
 def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:  # noqa: ARG001
     phones = [_PHONES] if options.phone_normalization else []
     signs = [_SIGN_RULE] if options.replace_remaining_symbols else []
-    return (_SQUARED, *_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
+    return (
+        _SQUARED,
+        *fraction_rules(_WORDING),
+        *_DATES,
+        *phones,
+        *_AMOUNTS,
+        *power_rules(_WORDING),
+        *_NUMBERS,
+        *signs,
+    )
 
 
 def say_as(text: str, interpret_as: str, language: Language, *, format: str, detail: str) -> str:  # noqa: A002, ARG001

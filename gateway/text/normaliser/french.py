@@ -6,7 +6,7 @@ from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, halves, nouns, powers
 from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
@@ -97,6 +97,8 @@ GRAMMAR = Grammar(
         "a bé cé dé e effe gé hache i ji ka elle emme enne o pé ku erre esse té u vé double_vé ixe i_grec zède",
     ),
     fractions=glossary("1/2 = un demi; 1/3 = un tiers; 2/3 = deux tiers; 1/4 = un quart; 3/4 = trois quarts"),
+    mixed=halves(("un demi", "une demi"), ("et demi", "et demie")),
+    power=powers("au carré", "au cube", "puissance", "moins"),
 )
 
 

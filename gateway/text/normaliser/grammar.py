@@ -10,11 +10,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import regex
 
 from gateway.text.rules import AnyRule
+
+Mixed = Callable[[str, Fraction, bool | None], str]
+"""Says a fraction less than one: its whole's digits, if any; the fraction; whether the word behind it is feminine, if
+there is one."""
 
 MAX_DIGITS = 18
 SPACES = " \u00a0\u202f"
@@ -73,6 +78,10 @@ class Grammar:
     letters: Mapping[str, str]
     fractions: Mapping[str, str]
     """Those with a name, as "1/2"."""
+    mixed: Mixed
+    """What is written ½ or 2½."""
+    power: Callable[[str], str]
+    """What comes after a base, by the digits of its exponent."""
     always_units: bool = False
     """Whether units are read though nobody asked, because their letters belong to another script."""
     digitwise_decimals: bool = False
@@ -99,6 +108,31 @@ def nouns(lines: str, *, feminine: frozenset[str] = frozenset()) -> dict[str, No
 def alphabet(letters: str, names: str) -> dict[str, str]:
     """Each of ``letters`` by its name; ``_`` in a name is a space."""
     return dict(zip(letters, (name.replace("_", " ") for name in names.split()), strict=True))
+
+
+def halves(alone: tuple[str, str], after: tuple[str, str]) -> Mixed:
+    """A half before a noun, masculine and feminine, and what follows the whole; others by their digits."""
+
+    def mixed(whole: str, part: Fraction, feminine: bool | None) -> str:
+        named = f"{part.numerator}/{part.denominator}"
+        if part != Fraction(1, 2):
+            return f"{whole} {after[0].split()[0]} {named}" if whole else named
+        if whole:
+            return f"{whole} {after[bool(feminine)]}"
+        return named if feminine is None else alone[feminine]
+
+    return mixed
+
+
+def powers(squared: str, cubed: str, to_the: str, minus: str) -> Callable[[str], str]:
+    """``to_the`` goes before any exponent that has no name."""
+    named = {"2": squared, "3": cubed}
+
+    def power(exponent: str) -> str:
+        said = named.get(exponent) or f"{to_the} {exponent.replace('-', f'{minus} ')}"
+        return f" {said} "
+
+    return power
 
 
 class Number(NamedTuple):
@@ -176,3 +210,10 @@ def fraction(text: str, grammar: Grammar) -> str:
         return grammar.fractions[text]
     above, below = text.split("/")
     return f"{spoken_whole(above, grammar)} {grammar.over} {spoken_whole(below, grammar)}"
+
+
+def apart(match: regex.Match[str], said: str) -> str:
+    """``said``, with a space where a letter or a digit stands next to it."""
+    text, start, end = match.string, match.start(), match.end()
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return f"{' ' * before.isalnum()}{said}{' ' * after.isalnum()}"

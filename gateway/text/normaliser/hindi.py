@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns, powers
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
 
@@ -20,6 +22,7 @@ _BELOW_HUNDRED = (
 ).split()
 _SCALES = ((10**11, "खरब"), (10**9, "अरब"), (10**7, "करोड़"), (10**5, "लाख"), (10**3, "हज़ार"), (100, "सौ"))
 _MONTHS = "जनवरी फ़रवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर अक्टूबर नवंबर दिसंबर".split()
+_ONE_OR_TWO_AND_A_HALF = {"1": "डेढ़", "2": "ढाई"}
 _ORDINALS = {1: ("पहला", "पहली"), 2: ("दूसरा", "दूसरी"), 3: ("तीसरा", "तीसरी"), 4: ("चौथा", "चौथी"), 6: ("छठा", "छठी")}
 
 
@@ -64,6 +67,19 @@ def _time(hours: int, minutes: int, seconds: int | None) -> str:
         return f"{_cardinal(hours)} बजे"
     said = f"{_cardinal(hours)} बजकर {_cardinal(minutes)} मिनट"
     return said if seconds is None else f"{said} {_cardinal(seconds)} सेकंड"
+
+
+def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:
+    """Quarters and halves have words of their own, which count on or back from a number."""
+    if not whole:
+        return "आधी" if feminine and part == Fraction(1, 2) else f"{part.numerator}/{part.denominator}"
+    if part == Fraction(1, 2):
+        return _ONE_OR_TWO_AND_A_HALF.get(whole) or f"साढ़े {whole}"
+    if part == Fraction(1, 4):
+        return f"सवा {whole}"
+    if part == Fraction(3, 4):
+        return f"पौने {int(whole) + 1}"
+    return f"{whole} सही {part.numerator}/{part.denominator}"
 
 
 GRAMMAR = Grammar(
@@ -114,6 +130,8 @@ GRAMMAR = Grammar(
         "ए बी सी डी ई एफ़ जी एच आई जे के एल एम एन ओ पी क्यू आर एस टी यू वी डब्ल्यू एक्स वाई ज़ेड",
     ),
     fractions=glossary("1/2 = आधा; 1/3 = एक तिहाई; 2/3 = दो तिहाई; 1/4 = एक चौथाई; 3/4 = तीन चौथाई"),
+    mixed=_mixed,
+    power=powers("का वर्ग", "का घन", "की घात", "माइनस"),
     always_units=True,
     digitwise_decimals=True,
 )

@@ -7,7 +7,7 @@ from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, halves, nouns, powers
 from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
@@ -109,6 +109,8 @@ GRAMMAR = Grammar(
         "a bi ci di e effe gi acca i i_lunga cappa elle emme enne o pi cu erre esse ti u vu doppia_vu ics ipsilon zeta",
     ),
     fractions=glossary("1/2 = un mezzo; 1/3 = un terzo; 2/3 = due terzi; 1/4 = un quarto; 3/4 = tre quarti"),
+    mixed=halves(("mezzo", "mezza"), ("e mezzo", "e mezza")),
+    power=powers("al quadrato", "al cubo", "elevato a", "meno"),
     extra=(_THE_FIRST,),
 )
 

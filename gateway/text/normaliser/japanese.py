@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable
+from fractions import Fraction
 
 import regex
 from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser.grammar import glossary
+from gateway.text.normaliser.numerals import Wording, fraction_rules, power_rules
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
@@ -155,10 +157,31 @@ _SIGN_RULE = Rule(
 )
 
 
+def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:  # noqa: ARG001
+    said = f"{part.denominator}分の{part.numerator}"
+    return f"{whole}と{said}" if whole else said
+
+
+def _power(exponent: str) -> str:
+    return f"の{exponent.replace('-', 'マイナス')}乗"
+
+
+_WORDING = Wording(_mixed, _power, (*_UNITS, *_CURRENCIES), is_spaced=False)
+
+
 def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, ...]:  # noqa: ARG001
     phones = [_PHONES] if options.phone_normalization else []
     signs = [_SIGN_RULE] if options.replace_remaining_symbols else []
-    return (_SQUARED, *_DATES, *phones, *_AMOUNTS, *_NUMBERS, *signs)
+    return (
+        _SQUARED,
+        *fraction_rules(_WORDING),
+        *_DATES,
+        *phones,
+        *_AMOUNTS,
+        *power_rules(_WORDING),
+        *_NUMBERS,
+        *signs,
+    )
 
 
 def _characters(text: str) -> str:

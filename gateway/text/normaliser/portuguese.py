@@ -7,7 +7,7 @@ from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, halves, nouns, powers
 from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
@@ -107,6 +107,8 @@ GRAMMAR = Grammar(
         "á bê cê dê é efe gê agá i jota cá ele eme ene ó pê quê erre esse tê u vê dáblio xis ípsilon zê",
     ),
     fractions=glossary("1/2 = um meio; 1/3 = um terço; 2/3 = dois terços; 1/4 = um quarto; 3/4 = três quartos"),
+    mixed=halves(("meio", "meia"), ("e meio", "e meia")),
+    power=powers("ao quadrado", "ao cubo", "elevado a", "menos"),
 )
 
 

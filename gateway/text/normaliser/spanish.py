@@ -7,7 +7,7 @@ from num2words import num2words
 
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns
+from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, halves, nouns, powers
 from gateway.text.normaliser.groups import by_groups
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
@@ -114,6 +114,8 @@ GRAMMAR = Grammar(
         "a be ce de e efe ge hache i jota ka ele eme ene eñe o pe cu erre ese te u uve uve_doble equis ye zeta",
     ),
     fractions=glossary("1/2 = un medio; 1/3 = un tercio; 2/3 = dos tercios; 1/4 = un cuarto; 3/4 = tres cuartos"),
+    mixed=halves(("medio", "media"), ("y medio", "y media")),
+    power=powers("al cuadrado", "al cubo", "elevado a", "menos"),
     extra=(_SHORT_ORDINALS,),
 )
 

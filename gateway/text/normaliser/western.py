@@ -8,6 +8,7 @@ from gateway.text.normaliser.grammar import (
     SPACES,
     Grammar,
     Noun,
+    apart,
     counted,
     fraction,
     money,
@@ -17,6 +18,7 @@ from gateway.text.normaliser.grammar import (
     spoken_whole,
     telephone,
 )
+from gateway.text.normaliser.numerals import Wording, fraction_rules, power_rules
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
 
@@ -28,15 +30,19 @@ _SENTENCE_ENDS = regex.compile(r"[^\S\n]*(?:\Z|\n|(?<=\s)[¿¡«“\"]?\p{Lu})")
 
 def rules(grammar: Grammar, options: NormalizationOptions) -> tuple[AnyRule, ...]:
     """The table, without what ``options`` switch off."""
+    marks = {name for name in (*grammar.units, *grammar.currencies) if not name.endswith(".")}
+    wording = Wording(grammar.mixed, grammar.power, marks, grammar.decimal_mark)
     table: list[AnyRule] = [*grammar.extra]
     if options.url_normalization or options.email_normalization:
         table += _addresses(grammar, options)
     table.append(_abbreviations(grammar))
+    table += fraction_rules(wording)
     table += _times_and_dates(grammar)
     if options.phone_normalization:
         table.append(_phones(grammar))
     table += _signs_of_numbers(grammar)
     table += _amounts(grammar, units=options.unit_normalization or grammar.always_units)
+    table += power_rules(wording)
     table += _numbers(grammar)
     if options.replace_remaining_symbols:
         table.append(_symbols(grammar))
@@ -160,13 +166,13 @@ def _numbers(grammar: Grammar) -> list[Rule]:
         if "." in grammar.group_marks and _ONE_NUMBER.fullmatch(match.group()):
             return match.group()
         parts = (spoken_whole(part, grammar) for part in match.group().split("."))
-        return _apart(match, f" {grammar.dot} ".join(parts))
+        return apart(match, f" {grammar.dot} ".join(parts))
 
     def plain(match: regex.Match[str]) -> str:
         following = _FOLLOWING.match(match.string, match.end())
         noun = Noun("", "", following[1].rstrip("s").endswith("a")) if following else None
         said = spoken_number(parse(match.group(), grammar), grammar, noun)
-        return _apart(match, said)
+        return apart(match, said)
 
     return [
         Rule(
@@ -179,16 +185,9 @@ def _numbers(grammar: Grammar) -> list[Rule]:
         Rule("dotted numbers", regex.compile(r"(?<![\d.,])\d{1,4}(?:\.\d{1,4}){2,7}+(?!\.?\d)"), dotted, DIGITS),
         Rule("numbers", regex.compile(number_pattern(grammar)), plain, DIGITS),
         Rule(
-            "digits", regex.compile(r"\d++"), lambda match: _apart(match, spoken_whole(match.group(), grammar)), DIGITS
+            "digits", regex.compile(r"\d++"), lambda match: apart(match, spoken_whole(match.group(), grammar)), DIGITS
         ),
     ]
-
-
-def _apart(match: regex.Match[str], said: str) -> str:
-    """``said``, with a space where a letter or a digit stands next to it."""
-    text, start, end = match.string, match.start(), match.end()
-    before, after = text[max(0, start - 1) : start], text[end : end + 1]
-    return f"{' ' * before.isalnum()}{said}{' ' * after.isalnum()}"
 
 
 def _symbols(grammar: Grammar) -> Rule:
