@@ -40,6 +40,8 @@ _APOSTROPHE_ANCHOR = Anchor(
     re.compile(r"[\u02bc\uff07\u201b\u00b4`](?:(?<=[\u02bc\uff07\u201b])|(?=[^\x00-@\[-`{-\x7f]))")
 )
 
+_MARKS_IN_ONE = {"‼": "!!", "⁇": "??", "⁈": "?!", "⁉": "!?"}
+
 _MAX_MARKS = 8
 """On one letter, itself included; more is decoration."""
 
@@ -109,6 +111,7 @@ RULES = RuleTable(
             hint=_LETTER_HINT,
         ),
         Rule("digits in disguise", regex.compile(r"(?V1)[\p{Nd}--[0-9]]"), remembered(_plain_digit), NOT_ASCII),
+        Respelling("marks in one", re.compile("[‼⁇⁈⁉]"), _MARKS_IN_ONE.__getitem__, frozenset(_MARKS_IN_ONE)),
         Respelling(
             "letters and numbers in circles", re.compile(r"[\u2460-\u24ff\u2776-\u2793]"), _uncircled, NOT_ASCII
         ),

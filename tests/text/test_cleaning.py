@@ -38,6 +38,7 @@ from gateway.text.rules import Rule
         ("ﬁne ｆｕｌｌ 𝐇𝐢", "fine full Hi"),
         ("１２ ٣ १", "12 3 1"),
         ("① ⑿ ❼ Ⓐ", " 1 12 7 A "),
+        ("¿Qué⁉ No‼", "¿Qué!? No!!"),
         # whitespace
         ("a \t b\r\nc\u00a0d\u2003e", "a b c d e"),
     ],

@@ -107,6 +107,18 @@ _SQUARED = Rule(
     regex.compile(r"[\u3300-\u33ff]"),
     lambda match: unicodedata.normalize("NFKC", match.group()).translate(_SUPERSCRIPTS),
 )
+_KANJI_DIGITS = "〇一二三四五六七八九十百千万億兆"
+_CIRCLES = Rule(
+    "circles",
+    regex.compile(
+        rf"(?<![{_KANJI_DIGITS}\d])〇(?![{_KANJI_DIGITS}\d])"
+        r"|[○◯](?=[○◯\p{Han}\p{Hiragana}\p{Katakana}])|(?<=[○◯])[○◯]"
+    ),
+    lambda _: "マル",
+    frozenset("〇○◯"),
+)
+"""As a mark, or in place of a name; in katakana, which stays apart from the particles around it."""
+
 _DATES = (
     _digit_rule("dates", r"(?<![\w./-])(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?![\d./-])", _date),
     _digit_rule("times", r"(?<![\d:.])(?P<h>\d{1,2})[:：](?P<m>\d{2})(?:[:：](?P<s>\d{2}))?(?![\d:])", _time),
@@ -174,6 +186,7 @@ def rules(language: Language, options: NormalizationOptions) -> tuple[AnyRule, .
     signs = [_SIGN_RULE] if options.replace_remaining_symbols else []
     return (
         _SQUARED,
+        _CIRCLES,
         *fraction_rules(_WORDING),
         *_DATES,
         *phones,
