@@ -115,7 +115,7 @@ def halves(alone: tuple[str, str], after: tuple[str, str]) -> Mixed:
 
     def mixed(whole: str, part: Fraction, feminine: bool | None) -> str:
         named = f"{part.numerator}/{part.denominator}"
-        if part != Fraction(1, 2):
+        if named != "1/2":
             return f"{whole} {after[0].split()[0]} {named}" if whole else named
         if whole:
             return f"{whole} {after[bool(feminine)]}"

@@ -5,6 +5,7 @@ Where a number goes on with a unit, a fraction becomes decimals, since that is w
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from gateway.text.rules import NOT_ASCII, Rule
 _VULGAR = "¼-¾⅐-⅞↉"
 _RAISED = "²³¹⁰⁴-⁹"
 _LARGEST_BELOW = 320
+"""Of all fractions that are one character."""
 _ANY = re.compile(f"[{_VULGAR}{_RAISED}⁺⁻₀-₉Ⅰ-ↈ\u0970-\uffff\U00010000-\U0010ffff]")
 _VULGAR_HINT, _RAISED_HINT = re.compile(f"[{_VULGAR}]"), re.compile(f"[{_RAISED}]")
 
@@ -44,15 +46,20 @@ def fraction_rules(wording: Wording) -> tuple[Rule, ...]:
     word = regex.compile(r"[ \u00a0\u202f](\p{Ll}{2,24})")
 
     def fraction(match: regex.Match[str]) -> str:
-        whole, part = match["whole"] or "", Fraction(unicodedata.numeric(match["part"])).limit_denominator(10)
+        whole, part = match["whole"] or "", _fraction(match["part"])
         if unit.match(match.string, match.end()) and 10**3 % part.denominator == 0:
             return f"{whole or 0}{wording.decimal_mark}{str(float(part))[2:]}"
         following = word.match(match.string, match.end())
         said = wording.fraction(whole, part, following and following[1].rstrip("s").endswith("a"))
         return apart(match, said) if wording.is_spaced else said
 
-    pattern = regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,9}})[ \u2044]?)?(?P<part>[{_VULGAR}])")
+    pattern = regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,9}})[ \u00a0\u202f]?)?(?P<part>[{_VULGAR}])")
     return (Rule("vulgar fractions", pattern, fraction, NOT_ASCII, hint=_VULGAR_HINT),)
+
+
+@functools.cache
+def _fraction(char: str) -> Fraction:
+    return Fraction(unicodedata.numeric(char)).limit_denominator(10)
 
 
 def power_rules(wording: Wording) -> tuple[Rule, ...]:
@@ -66,8 +73,11 @@ def power_rules(wording: Wording) -> tuple[Rule, ...]:
         return apart(match, said) if wording.is_spaced else said
 
     base = r"(?<=[\d)\]]|(?<!\p{L})\p{L}{1,3})"
+    note = rf"¹(?![{_RAISED}])"  # to the first is nothing that anybody writes
     return (
-        Rule("powers", regex.compile(rf"{base}[⁺⁻]?[{_RAISED}]{{1,6}}+"), power, NOT_ASCII, hint=_RAISED_HINT),
+        Rule(
+            "powers", regex.compile(rf"{base}(?!{note})[⁺⁻]?[{_RAISED}]{{1,6}}+"), power, NOT_ASCII, hint=_RAISED_HINT
+        ),
         # Those of Han are letters like others.
         Rule("other numerals", regex.compile(r"(?V1)[[\p{No}\p{Nl}]--\p{Han}]++"), plain, NOT_ASCII, hint=_ANY),
     )
@@ -80,5 +90,14 @@ def _plain(run: str) -> str:
     values = [unicodedata.numeric(char, None) for char in run]
     known = [value for value in values if value is not None]  # others are younger than Python's tables
     if len(known) == len(run) and "Ⅰ" <= min(run) <= max(run) <= "ↈ":
-        known = [sum(-value if value < max(known[place:]) else value for place, value in enumerate(known))]
+        known = [_added_up(known)]
     return " ".join(f"{Fraction(value).limit_denominator(_LARGEST_BELOW)}" for value in known)
+
+
+def _added_up(numerals: list[float]) -> float:
+    """What comes before a larger one is taken away."""
+    total = largest = 0.0
+    for value in reversed(numerals):
+        total += -value if value < largest else value
+        largest = max(largest, value)
+    return total
