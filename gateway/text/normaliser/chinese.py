@@ -8,13 +8,12 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable
-from fractions import Fraction
 
 import cn2an
 import regex
 
 from gateway.text.languages import Language
-from gateway.text.normaliser.grammar import glossary
+from gateway.text.normaliser.grammar import Mixed, glossary
 from gateway.text.normaliser.groups import by_groups
 from gateway.text.normaliser.numerals import Wording, fraction_rules, power_rules
 from gateway.text.normalization import NormalizationOptions
@@ -155,9 +154,9 @@ _SIGN_RULE = Rule(
 )
 
 
-def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:  # noqa: ARG001
-    said = f"{number(str(part.denominator))}分之{number(str(part.numerator))}"
-    return f"{number(whole)}又{said}" if whole else said
+def _mixed(mixed: Mixed) -> str:
+    said = f"{number(str(mixed.fraction.denominator))}分之{number(str(mixed.fraction.numerator))}"
+    return f"{number(mixed.whole)}又{said}" if mixed.whole else said
 
 
 def _power(exponent: str) -> str:

@@ -17,9 +17,22 @@ import regex
 
 from gateway.text.rules import AnyRule
 
-Mixed = Callable[[str, Fraction, bool | None], str]
-"""Says a fraction less than one: its whole's digits, if any; the fraction; whether the word behind it is feminine, if
-there is one."""
+
+class Mixed(NamedTuple):
+    """What is written ½ or 2½."""
+
+    whole: str
+    """Its digits; empty, if there is none."""
+    fraction: Fraction
+    """Less than one."""
+    before_feminine: bool | None
+    """Whether the word behind it is feminine; None, if there is no word."""
+
+    @property
+    def part(self) -> str:
+        """The fraction alone, as "1/2"."""
+        return f"{self.fraction.numerator}/{self.fraction.denominator}"
+
 
 MAX_DIGITS = 18
 SPACES = " \u00a0\u202f"
@@ -78,8 +91,7 @@ class Grammar:
     letters: Mapping[str, str]
     fractions: Mapping[str, str]
     """Those with a name, as "1/2"."""
-    mixed: Mixed
-    """What is written ½ or 2½."""
+    mixed: Callable[[Mixed], str]
     power: Callable[[str], str]
     """What comes after a base, by the digits of its exponent."""
     always_units: bool = False
@@ -110,18 +122,19 @@ def alphabet(letters: str, names: str) -> dict[str, str]:
     return dict(zip(letters, (name.replace("_", " ") for name in names.split()), strict=True))
 
 
-def halves(alone: tuple[str, str], after: tuple[str, str]) -> Mixed:
+def halves(alone: tuple[str, str], after: tuple[str, str]) -> Callable[[Mixed], str]:
     """A half before a noun, masculine and feminine, and what follows the whole; others by their digits."""
 
-    def mixed(whole: str, part: Fraction, feminine: bool | None) -> str:
-        named = f"{part.numerator}/{part.denominator}"
-        if named != "1/2":
-            return f"{whole} {after[0].split()[0]} {named}" if whole else named
-        if whole:
-            return f"{whole} {after[bool(feminine)]}"
-        return named if feminine is None else alone[feminine]
+    plus = after[0].split()[0]
 
-    return mixed
+    def said(mixed: Mixed) -> str:
+        if mixed.part != "1/2":
+            return f"{mixed.whole} {plus} {mixed.part}" if mixed.whole else mixed.part
+        if mixed.whole:
+            return f"{mixed.whole} {after[bool(mixed.before_feminine)]}"
+        return mixed.part if mixed.before_feminine is None else alone[mixed.before_feminine]
+
+    return said
 
 
 def powers(squared: str, cubed: str, to_the: str, minus: str) -> Callable[[str], str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from gateway.text.languages import Language
 from gateway.text.normaliser import western, western_say_as
-from gateway.text.normaliser.grammar import Grammar, alphabet, glossary, nouns, powers
+from gateway.text.normaliser.grammar import Grammar, Mixed, alphabet, glossary, nouns, powers
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import AnyRule
 
@@ -69,17 +67,16 @@ def _time(hours: int, minutes: int, seconds: int | None) -> str:
     return said if seconds is None else f"{said} {_cardinal(seconds)} सेकंड"
 
 
-def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:
+def _mixed(mixed: Mixed) -> str:
     """Quarters and halves have words of their own, which count on or back from a number."""
+    whole, part = mixed.whole, mixed.part
     if not whole:
-        return "आधी" if feminine and part == Fraction(1, 2) else f"{part.numerator}/{part.denominator}"
-    if part == Fraction(1, 2):
+        return "आधी" if mixed.before_feminine and part == "1/2" else part
+    if part == "1/2":
         return _ONE_OR_TWO_AND_A_HALF.get(whole) or f"साढ़े {whole}"
-    if part == Fraction(1, 4):
+    if part == "1/4":
         return f"सवा {whole}"
-    if part == Fraction(3, 4):
-        return f"पौने {int(whole) + 1}"
-    return f"{whole} सही {part.numerator}/{part.denominator}"
+    return f"पौने {int(whole) + 1}" if part == "3/4" else f"{whole} सही {part}"
 
 
 GRAMMAR = Grammar(

@@ -8,13 +8,12 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Callable
-from fractions import Fraction
 
 import regex
 from num2words import num2words
 
 from gateway.text.languages import Language
-from gateway.text.normaliser.grammar import glossary
+from gateway.text.normaliser.grammar import Mixed, glossary
 from gateway.text.normaliser.numerals import Wording, fraction_rules, power_rules
 from gateway.text.normalization import NormalizationOptions
 from gateway.text.rules import DIGITS, AnyRule, Rule
@@ -169,9 +168,9 @@ _SIGN_RULE = Rule(
 )
 
 
-def _mixed(whole: str, part: Fraction, feminine: bool | None) -> str:  # noqa: ARG001
-    said = f"{part.denominator}分の{part.numerator}"
-    return f"{whole}と{said}" if whole else said
+def _mixed(mixed: Mixed) -> str:
+    said = f"{mixed.fraction.denominator}分の{mixed.fraction.numerator}"
+    return f"{mixed.whole}と{said}" if mixed.whole else said
 
 
 def _power(exponent: str) -> str:

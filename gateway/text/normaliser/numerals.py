@@ -21,15 +21,16 @@ _VULGAR = "¼-¾⅐-⅞↉"
 _RAISED = "²³¹⁰⁴-⁹"
 _LARGEST_BELOW = 320
 """Of all fractions that are one character."""
-_ANY = re.compile(f"[{_VULGAR}{_RAISED}⁺⁻₀-₉Ⅰ-ↈ\u0970-\uffff\U00010000-\U0010ffff]")
+
 _VULGAR_HINT, _RAISED_HINT = re.compile(f"[{_VULGAR}]"), re.compile(f"[{_RAISED}]")
+_OTHERS_HINT = re.compile("[²³¹¼-¾\u0970-\U0010ffff]")
 
 
 @dataclass(frozen=True, eq=False)
 class Wording:
     """How a language says them, in letters and digits."""
 
-    fraction: Mixed
+    mixed: Callable[[Mixed], str]
     power: Callable[[str], str]
     """What follows a base, by the exponent's digits, before which there may be a minus."""
     units: Iterable[str]
@@ -50,7 +51,8 @@ def fraction_rules(wording: Wording) -> tuple[Rule, ...]:
         if unit.match(match.string, match.end()) and 10**3 % part.denominator == 0:
             return f"{whole or 0}{wording.decimal_mark}{str(float(part))[2:]}"
         following = word.match(match.string, match.end())
-        said = wording.fraction(whole, part, following and following[1].rstrip("s").endswith("a"))
+        feminine = following and following[1].rstrip("s").endswith("a")
+        said = wording.mixed(Mixed(whole, part, feminine))
         return apart(match, said) if wording.is_spaced else said
 
     pattern = regex.compile(rf"(?:(?<![\d.,])(?P<whole>\d{{1,9}})[ \u00a0\u202f]?)?(?P<part>[{_VULGAR}])")
@@ -79,7 +81,7 @@ def power_rules(wording: Wording) -> tuple[Rule, ...]:
             "powers", regex.compile(rf"{base}(?!{note})[⁺⁻]?[{_RAISED}]{{1,6}}+"), power, NOT_ASCII, hint=_RAISED_HINT
         ),
         # Those of Han are letters like others.
-        Rule("other numerals", regex.compile(r"(?V1)[[\p{No}\p{Nl}]--\p{Han}]++"), plain, NOT_ASCII, hint=_ANY),
+        Rule("other numerals", regex.compile(r"(?V1)[[\p{No}\p{Nl}]--\p{Han}]++"), plain, NOT_ASCII, hint=_OTHERS_HINT),
     )
 
 
