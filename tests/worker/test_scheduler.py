@@ -126,7 +126,9 @@ def test_lower_lanes_get_their_share_and_not_much_more(
     slack = (max_jobs + 1) * (TURN_AUDIO_MS + LONGEST_MS)
     for lane, share in MIN_SHARES.items():
         assert audio_of(ran, lane) >= share * total - slack
-        assert audio_of(ran, lane) <= share * total + slack
+        # What a lane is served without being owed it, as the lanes above have no job that still fits in, is not charged
+        # to it: 0.065 of all audio at most in 1,500 random backlogs.
+        assert audio_of(ran, lane) <= (share + 0.1) * total + slack
 
 
 @settings(max_examples=15, deadline=None)
