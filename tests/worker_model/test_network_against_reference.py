@@ -1,4 +1,4 @@
-"""The torch network, in padded batches, against stock ``kokoro`` and itself one utterance at a time.
+"""The torch network, in batches, against stock ``kokoro`` and itself one utterance at a time.
 
 Between pitch and waveform lies an amplifier: a millionth of the pitch, which is what float32 rounding in another shape
 of batch or another order of sums comes to, moves the phase of the source's weak bins by up to a tenth of a radian, and
@@ -26,20 +26,48 @@ from worker.voices import VoicePacks
 
 torch = pytest.importorskip("torch")
 
-from worker.model.network.network import Network, unit_rows  # noqa: E402 - needs torch
-from worker.model.network.noise import normal_noise  # noqa: E402
+from tests.worker_model.line import Line  # noqa: E402 - needs torch
+from worker.model.network.network import Network, unit_rows  # noqa: E402
 
 pytestmark = pytest.mark.model
 
 
 @dataclass
 class Batch:
-    """Jobs after the text stage, their encodings aligned."""
+    """Jobs whose pitch and loudness are known, packed on a line."""
 
     durations: list[Any]
-    aligned: Any
-    units: Any
+    line: Line
+    f0: list[Any]
+    loudness: list[Any]
+    text: list[Any]
+    """Each job's encodings, a row for every unit."""
     style: Any
+
+    @property
+    def curves(self) -> tuple[Any, Any]:
+        """F0 and loudness on the line, with something between jobs that must not be heard."""
+        return self.line.join(self.f0, garbage=70.0), self.line.join(self.loudness, garbage=7.0)
+
+    def on_line(self, spectra: list[Any]) -> Any:
+        """Each job's source, (60 * frames + 1, 22), at its place."""
+        source = self.line.join([spectrum[:-1] for spectrum in spectra])
+        for spectrum, start in zip(spectra, self.line.starts(120), strict=True):
+            source[0, start + len(spectrum) - 1] = spectrum[-1]
+        return source
+
+    def speech(self, network: Network, source: Any) -> list[Any]:
+        """Each job's audio."""
+        text, style = self.line.join(self.text, garbage=7.0), self.line.of_jobs(self.style)
+        return self.line.cut(network.waveform(text, self.curves, source, self.line.packing, style))
+
+    def alone(self, job: int) -> Batch:
+        """One of the jobs, on a line of its own."""
+        only = slice(job, job + 1)
+        text = self.text[only]
+        return Batch(
+            self.durations[only], Line([len(text[0])]), self.f0[only], self.loudness[only], text, self.style[only]
+        )
 
 
 @dataclass
@@ -140,81 +168,69 @@ def _inference() -> Iterator[None]:
 
 def test_a_waveform_does_not_depend_on_its_batch(network: Network, jobs: list[EngineJob], stock: list[Stock]) -> None:
     """A job's audio from the same pitch and source, next to a longer job and alone: within rounding."""
-    batch = after_text(network, jobs[:2])
-    curves = network.curves(batch.aligned, batch.units, batch.style)
-    source = stacked([theirs.spectrum for theirs in stock[:2]], 120 * int(batch.units.max()) + 1)
-    together = network.waveform(batch.aligned, curves, source, batch.units, batch.style)
-    count = int(batch.units[0])
-    alone = network.waveform(
-        batch.aligned[:1, :count],
-        (curves[0][:1, : 2 * count], curves[1][:1, : 2 * count]),
-        source[:1, : 120 * count + 1],
-        batch.units[:1],
-        batch.style[:1],
-    )
-    print(f"{(together[0, : 600 * count] - alone[0]).abs().max():.1e}")
-    torch.testing.assert_close(together[0, : 600 * count], alone[0], atol=5e-5, rtol=0)
+    batch = prepared(network, jobs[:2])
+    together, _ = batch.speech(network, batch.on_line([theirs.spectrum for theirs in stock[:2]]))
+    first = batch.alone(0)
+    (alone,) = first.speech(network, first.on_line([stock[0].spectrum]))
+    print(f"{(together - alone).abs().max():.1e}")
+    torch.testing.assert_close(together, alone, atol=5e-5, rtol=0)
 
 
-def after_text(network: Network, jobs: list[EngineJob]) -> Batch:
+def prepared(network: Network, jobs: list[EngineJob]) -> Batch:
     lengths = torch.tensor([len(job.token_ids) + 2 for job in jobs])
     tokens = torch.zeros(len(jobs), int(lengths.max()), dtype=torch.long)
     for row, job in enumerate(jobs):
         tokens[row, 1 : len(job.token_ids) + 1] = torch.tensor(job.token_ids)
     style = torch.from_numpy(np.stack([job.style for job in jobs]))
-    durations, encodings = network.text(tokens, lengths, style, torch.tensor([job.speed for job in jobs]))
+    durations, prosody, text = network.text(tokens, lengths, style, torch.tensor([job.speed for job in jobs]))
     units = durations.sum(1)
-    rows = torch.from_numpy(np.stack([unit_rows(lasts, int(units.max())) for lasts in durations.numpy()]))
-    aligned = encodings.gather(1, rows[..., None].expand(-1, -1, encodings.shape[2]))
-    return Batch([d[:n].numpy() for d, n in zip(durations, lengths, strict=True)], aligned, units, style)
-
-
-def stacked(parts: list[Any], length: int) -> Any:
-    """Rows of different lengths as one batch, padded with something that must not be heard."""
-    made = torch.full((len(parts), length, *parts[0].shape[1:]), 7.0)
-    for row, part in enumerate(parts):
-        made[row, : len(part)] = part
-    return made
+    rows = [torch.from_numpy(unit_rows(lasts)) for lasts in durations.numpy()]
+    aligned = torch.full((len(jobs), int(units.max()), prosody.shape[2]), 7.0)  # padding must not be heard
+    for row, here in enumerate(rows):
+        aligned[row, : len(here)] = prosody[row, here]
+    f0, loudness = (
+        [curve[row, : 2 * len(here)] for row, here in enumerate(rows)]
+        for curve in network.curves(aligned, units, style)
+    )
+    return Batch(
+        [each[:count].numpy() for each, count in zip(durations, lengths, strict=True)],
+        Line(units.tolist()),
+        f0,
+        loudness,
+        [text[row, here] for row, here in enumerate(rows)],
+        style,
+    )
 
 
 def test_a_batch_has_the_durations_pitch_and_loudness_of_stock_runs(
     network: Network, jobs: list[EngineJob], stock: list[Stock]
 ) -> None:
-    batch = after_text(network, jobs)
-    f0, loudness = network.curves(batch.aligned, batch.units, batch.style)
-    for row, theirs in enumerate(stock):
-        np.testing.assert_array_equal(batch.durations[row], theirs.durations)
-        frames = len(theirs.f0)
-        print(f"F0 {(f0[row, :frames] - theirs.f0).abs().max():.1e} Hz, ", end="")
-        print(f"N {(loudness[row, :frames] - theirs.loudness).abs().max():.1e}")
-        torch.testing.assert_close(f0[row, :frames], theirs.f0, atol=0.01, rtol=0)  # hertz
-        torch.testing.assert_close(loudness[row, :frames], theirs.loudness, atol=1e-3, rtol=0)
+    batch = prepared(network, jobs)
+    for lasts, f0, loudness, theirs in zip(batch.durations, batch.f0, batch.loudness, stock, strict=True):
+        np.testing.assert_array_equal(lasts, theirs.durations)
+        print(f"F0 {(f0 - theirs.f0).abs().max():.1e} Hz, N {(loudness - theirs.loudness).abs().max():.1e}")
+        torch.testing.assert_close(f0, theirs.f0, atol=0.01, rtol=0)  # hertz
+        torch.testing.assert_close(loudness, theirs.loudness, atol=1e-3, rtol=0)
 
 
 def test_from_stocks_source_spectrum_a_batch_makes_stocks_waveforms(
     network: Network, jobs: list[EngineJob], stock: list[Stock]
 ) -> None:
-    batch = after_text(network, jobs)
-    curves = network.curves(batch.aligned, batch.units, batch.style)
-    source = stacked([theirs.spectrum for theirs in stock], 120 * int(batch.units.max()) + 1)
-    audio = network.waveform(batch.aligned, curves, source, batch.units, batch.style)
-    for ours, theirs in zip(audio, stock, strict=True):
-        samples = len(theirs.audio)
-        print(f"waveform {(ours[:samples] - theirs.audio).abs().max():.1e}")
-        torch.testing.assert_close(ours[:samples], theirs.audio, atol=1e-4, rtol=0)
-        assert not ours[samples:].any()
+    batch = prepared(network, jobs)
+    source = batch.on_line([theirs.spectrum for theirs in stock])
+    for ours, theirs in zip(batch.speech(network, source), stock, strict=True):
+        print(f"waveform {(ours - theirs.audio).abs().max():.1e}")
+        torch.testing.assert_close(ours, theirs.audio, atol=1e-4, rtol=0)
 
 
 def test_with_stocks_noise_a_batch_is_within_stocks_own_rounding(
     network: Network, jobs: list[EngineJob], stock: list[Stock]
 ) -> None:
-    batch = after_text(network, jobs)
-    curves = network.curves(batch.aligned, batch.units, batch.style)
-    noise = stacked([theirs.noise for theirs in stock], 600 * int(batch.units.max()))
-    source = network.source_spectrum(curves[0], batch.units, noise)
-    audio = network.waveform(batch.aligned, curves, source, batch.units, batch.style)
-    for ours, theirs in zip(audio, stock, strict=True):
-        error = (ours[: len(theirs.audio)] - theirs.audio).square().mean().sqrt() / theirs.audio.square().mean().sqrt()
+    batch = prepared(network, jobs)
+    noise = batch.line.join([theirs.noise for theirs in stock])
+    source = network.source_spectrum(batch.curves[0], batch.line.packing, noise)
+    for ours, theirs in zip(batch.speech(network, source), stock, strict=True):
+        error = (ours - theirs.audio).square().mean().sqrt() / theirs.audio.square().mean().sqrt()
         print(f"relative error {error:.3f}")
         assert error <= 0.05
 
@@ -242,16 +258,14 @@ def _compare_with_alone(network: Network, jobs: list[EngineJob], *, noise: bool)
     for job, ours in zip(jobs, together, strict=True):
         (alone,) = _spoken(network, [job], noise)
         np.testing.assert_array_equal(ours.durations, alone.durations)
-        length = len(alone.audio)
-        difference = ours.audio[:length] - alone.audio
+        difference = ours.audio - alone.audio
         relative = difference.square().mean().sqrt() / alone.audio.square().mean().sqrt()
-        pitch = (ours.f0[: len(alone.f0)] - alone.f0).abs().max()
-        print(f"{len(job.token_ids)} tokens, {length / 24000:.1f} s: F0 {pitch:.1e} Hz,", end=" ")
+        pitch = (ours.f0 - alone.f0).abs().max()
+        print(f"{len(job.token_ids)} tokens, {len(alone.audio) / 24000:.1f} s: F0 {pitch:.1e} Hz,", end=" ")
         print(f"waveform max {difference.abs().max():.1e}, relative {relative:.1e}")
         assert pitch <= 2e-3
         assert difference.abs().max() <= 0.02
         assert relative <= 0.02
-        assert not ours.audio[length:].any()
 
 
 @dataclass
@@ -262,10 +276,9 @@ class Spoken:
 
 
 def _spoken(network: Network, jobs: list[EngineJob], noise: bool) -> list[Spoken]:
-    batch = after_text(network, jobs)
-    curves = network.curves(batch.aligned, batch.units, batch.style)
-    seeds = torch.tensor([job.seed for job in jobs])
-    samples = normal_noise(seeds, 600 * batch.aligned.shape[1]) if noise else None
-    source = network.source_spectrum(curves[0], batch.units, samples)
-    audio = network.waveform(batch.aligned, curves, source, batch.units, batch.style)
-    return [Spoken(*made) for made in zip(batch.durations, curves[0], audio, strict=True)]
+    batch = prepared(network, jobs)
+    seeds = batch.line.of_jobs(torch.tensor([job.seed for job in jobs]))
+    samples = network.noise(seeds, batch.line.packing) if noise else None
+    source = network.source_spectrum(batch.curves[0], batch.line.packing, samples)
+    made = zip(batch.durations, batch.f0, batch.speech(network, source), strict=True)
+    return [Spoken(durations, f0, audio) for durations, f0, audio in made]

@@ -18,6 +18,8 @@ torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402 - needs torch
 
 from worker.model.network.network import Network  # noqa: E402
+from worker.model.network.packing import Packing  # noqa: E402
+from worker.model.network.placement import BLOCK, place  # noqa: E402
 
 # Not for want of weights: torch is only installed where the tests of that mark run.
 pytestmark = pytest.mark.model
@@ -55,11 +57,13 @@ def test_a_unit_of_audio_takes_no_more_memory_than_the_ladder_counts_with(dtype:
     """At the model's own size, on the meta device: shapes without values."""
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes().items()}
     network = Network(weights, device="meta", dtype=getattr(torch, dtype))
-    jobs, units = 4, 512
-    aligned = torch.zeros(jobs, units, 2 * KOKORO_V1.hidden, device="meta")
-    lengths = torch.ones(jobs, dtype=torch.long, device="meta")
+    blocks, jobs = 256, 33
+    units = blocks * BLOCK
+    placed = (torch.from_numpy(each).to("meta") for each in place([], blocks, jobs))
+    text, curve = torch.zeros(1, units, KOKORO_V1.hidden, device="meta"), torch.zeros(1, 2 * units, device="meta")
+    style, seeds = torch.zeros(jobs, STYLE_SIZE, device="meta"), torch.zeros(jobs, dtype=torch.long, device="meta")
     with torch.inference_mode(), Held() as held:
-        network.speech(aligned, lengths, torch.zeros(jobs, STYLE_SIZE, device="meta"), lengths)
-    per_unit = held.peak / (jobs * units)
+        network.speech(text, (curve, curve), Packing(*placed), style, seeds)
+    per_unit = held.peak / units
     print(f"{per_unit / 1e3:.0f} kB a unit")
     assert 0.5 * most <= per_unit <= most

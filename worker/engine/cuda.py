@@ -1,15 +1,18 @@
 """The GPU engine: our own network in padded batches, at shapes that were compiled and captured beforehand.
 
-Text is encoded in batches of like token count; then, durations known, jobs are batched anew by the length of their
-audio. Runs on torch's other devices too, without graphs: slower, and otherwise the same.
+Text is encoded in batches of like token count; then, durations known, pitch and loudness in batches of like duration;
+then jobs are packed one after the other on lines, which become audio. Runs on torch's other devices too, without
+graphs: slower, and otherwise the same.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -27,11 +30,13 @@ from worker.engine.base import (
     EngineJob,
     Speech,
 )
-from worker.engine.in_flight import Call, EncodedBatch, SpokenBatch, padded_styles, speech_of, too_long
+from worker.engine.in_flight import Call, CurvedBatch, EncodedBatch, SpokenLine, padded_styles, too_long
 from worker.engine.ladder import Ladder, Rungs
 from worker.engine.stage import Stage
 from worker.model.config import KOKORO_V1, KokoroConfig
-from worker.model.network.network import Network, pcm16, unit_rows
+from worker.model.network.network import FRAMES_PER_UNIT, Network, pcm16
+from worker.model.network.packing import Packing
+from worker.model.network.placement import BLOCK, GAP, blocks_of, place
 from worker.model.state_dict import StateDict
 
 log = logging.getLogger(__name__)
@@ -55,11 +60,26 @@ class TorchOptions:
     """Where compiled code is kept from one start to the next; None: torch's own default."""
 
 
+class _Track:
+    """A stream of the device's, on which one call at a time launches its work; on the CPU only a lock."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._lock = threading.Lock()
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """Wait for whoever launches here, and launch."""
+        with self._lock, torch.cuda.stream(self.stream) if self.stream else nullcontext():
+            yield
+
+
 class TorchEngine:
     """Speaks batches with ``worker.model.network``.
 
     weights: a complete state dict (``load_state_dict``). device: from ``choose_device``. Raises EngineError when the
-    weights do not fit the device.
+    weights do not fit the device. May be asked by two threads: what has LSTMs, which leave most of a GPU idle, goes on
+    one stream, and all convolutions to audio on another, so that one call's text is read while the other's is spoken.
     """
 
     def __init__(
@@ -83,14 +103,18 @@ class TorchEngine:
             self._network = Network(weights, config, device=device, dtype=getattr(torch, options.vocoder_dtype))
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the weights do not fit the device: {error}", "out_of_memory") from error
-        pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
-        self._text = Stage(self._network.text, device, backend=options.compile_backend, pool=pool)
-        self._speech = Stage(self._pcm, device, backend=options.compile_backend, pool=pool)
+        self._before, self._vocoding = _Track(device), _Track(device)
+        backend = options.compile_backend
+        # Graphs that share memory must never run at the same time, so each track has a pool of its own.
+        before, vocoding = (torch.cuda.graph_pool_handle() if device.type == "cuda" else None for _ in range(2))
+        self._text = Stage(self._network.text, device, backend=backend, pool=before)
+        self._curves = Stage(self._network.curves, device, backend=backend, pool=before)
+        self._speech = Stage(self._pcm, device, backend=backend, pool=vocoding)
 
     @property
     def preparations(self) -> int:
         """Compilations and captures so far: all of them at warm-up, none for a job."""
-        return self._text.preparations + self._speech.preparations
+        return sum(stage.preparations for stage in (self._text, self._curves, self._speech))
 
     def warm_up(self) -> None:
         """Compile and capture every shape of the ladder; without compiler and graphs, run the smallest.
@@ -99,14 +123,16 @@ class TorchEngine:
         """
         started = time.monotonic()
         which = slice(None) if self._text.prepares else slice(-1, None)
-        channels = 2 * self._network.config.hidden
         try:
             with torch.inference_mode():
-                for jobs, length in self._ladder.speech.shapes()[which]:
-                    self._speech.prepare(torch.zeros(jobs, length, channels), *_padding(jobs))
-                for jobs, length in self._ladder.text.shapes()[which]:
-                    lengths, style, _ = _padding(jobs)
-                    self._text.prepare(torch.zeros(jobs, length, dtype=torch.long), lengths, style, torch.ones(jobs))
+                for size in self._ladder.speech.sizes[::-1][which]:
+                    self._speech.prepare(*self._silence(size))
+                for shape in self._ladder.curves.shapes()[which]:
+                    units, style = torch.ones(shape[0], dtype=torch.long), torch.zeros(shape[0], STYLE_SIZE)
+                    self._curves.prepare(torch.zeros(*shape, self._network.config.hidden), units, style)
+                for shape in self._ladder.text.shapes()[which]:
+                    lengths, style = torch.ones(shape[0], dtype=torch.long), torch.zeros(shape[0], STYLE_SIZE)
+                    self._text.prepare(torch.zeros(shape, dtype=torch.long), lengths, style, torch.ones(shape[0]))
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the device has not the memory for the ladder: {error}", "out_of_memory") from error
         log.info("%d shapes ready in %.1f s", self.preparations, time.monotonic() - started)
@@ -120,8 +146,18 @@ class TorchEngine:
         call = Call(batch)
         try:
             with torch.inference_mode():
-                self._encode(call)
-                self._speak(call)
+                with self._before.mine():
+                    self._encode(call)
+                    self._curve(call)
+                    made = self._event()
+                with self._vocoding.mine():
+                    if made is not None:
+                        made.wait()
+                    lines = self._speak(call)
+                for line in lines:
+                    if line.done is not None:
+                        line.done.synchronize()
+                    call.take(line)
         except RuntimeError as error:
             raise EngineError(f"torch failed on a batch of {len(batch)} jobs: {error}") from error
         return [call.results[index] for index in range(len(batch))]
@@ -130,29 +166,34 @@ class TorchEngine:
         """Does nothing: what is on the device runs to its end; and a batch is short."""
 
     def _encode(self, call: Call) -> None:
-        """Durations of every job, and where its encodings are."""
+        """Durations of every job, and its encodings."""
         pending, lengths = call.pending(), [len(job.token_ids) + 2 for job in call.jobs]
         launched = []
         for members in _batches(self._ladder.text, pending, lengths):
             launched += self._in_halves(call, members, self._launch_text)
-        self._wait()
+        if event := self._event():
+            event.synchronize()
         for encoded in launched:
-            call.keep(encoded)
+            call.keep_text(encoded)
+        longest = self._ladder.speech.sizes[-1]
+        for index in call.pending():
+            if blocks_of(call.units(index)) > longest:
+                call.results[index] = too_long(call.units(index), longest * BLOCK - GAP)
 
-    def _speak(self, call: Call) -> None:
-        """All batches are launched before the first is fetched: the host prepares one while another runs."""
-        units = {index: int(call.durations[index].sum()) for index in call.pending()}
-        for index, count in units.items():
-            if count > self._ladder.speech.budget:
-                call.results[index] = too_long(count, self._ladder.speech.budget)
+    def _curve(self, call: Call) -> None:
+        """Pitch and loudness of every job."""
+        units = {index: call.units(index) for index in call.pending()}
+        for members in _batches(self._ladder.curves, call.pending(), units):
+            for curved in self._in_halves(call, members, self._launch_curves):
+                call.keep_curves(curved)
+
+    def _speak(self, call: Call) -> list[SpokenLine]:
+        """All lines are launched before the first is fetched: the host prepares one while another runs."""
+        pending = call.pending()
         launched = []
-        for members in _batches(self._ladder.speech, call.pending(), units):
-            launched += self._in_halves(call, members, self._launch_speech)
-        for spoken in launched:
-            if spoken.done is not None:
-                spoken.done.synchronize()
-            for row, index in enumerate(spoken.members):
-                call.results[index] = speech_of(spoken.pcm[row], bool(spoken.finite[row]), call.durations[index])
+        for line in self._ladder.speech.lines([blocks_of(call.units(index)) for index in pending]):
+            launched += self._in_halves(call, [pending[place] for place in line], self._launch_speech)
+        return launched
 
     def _launch_text(self, call: Call, members: list[int]) -> EncodedBatch:
         jobs = [call.jobs[index] for index in members]
@@ -163,28 +204,52 @@ class TorchEngine:
             tokens[row, 1 : len(job.token_ids) + 1] = job.token_ids
             lengths[row], speed[row] = len(job.token_ids) + 2, job.speed
         inputs = (tokens, lengths, padded_styles(jobs, rows), speed)
-        durations, encodings = self._text(*(self._pinned(value) for value in inputs))
-        return EncodedBatch(members, self._fetched(durations), encodings.flatten(0, 1).clone())
+        durations, prosody, text = self._text(*(self._pinned(value) for value in inputs))
+        prosody, text = (each.flatten(0, 1).clone() for each in (prosody, text))
+        return EncodedBatch(members, self._fetched(durations), prosody, text)
 
-    def _launch_speech(self, call: Call, members: list[int]) -> SpokenBatch:
-        jobs = [call.jobs[index] for index in members]
-        counts = [int(call.durations[index].sum()) for index in members]
-        rows, length = self._ladder.speech.shape(counts)
-        encodings = call.encodings()
-        index = np.zeros((rows, length), np.int64)
-        units, seeds = np.ones(rows, np.int64), np.zeros(rows, np.int64)
-        for row, member in enumerate(members):
-            index[row] = unit_rows(call.durations[member], length, call.first_row[member])
-            units[row], seeds[row] = counts[row], call.jobs[member].seed & (2**63 - 1)
-        aligned = encodings[self._pinned(index).to(self._device, non_blocking=True)]
-        inputs = (units, padded_styles(jobs, rows), seeds)
-        pcm, finite = self._speech(aligned, *(self._pinned(value) for value in inputs))
-        return SpokenBatch(members, self._fetched(pcm), self._fetched(finite), self._event())
+    def _launch_curves(self, call: Call, members: list[int]) -> CurvedBatch:
+        rows, length = self._ladder.curves.shape([call.units(index) for index in members])
+        units = np.ones(rows, np.int64)
+        units[: len(members)] = [call.units(index) for index in members]
+        aligned = call.prosody.all[self._moved(call.prosody_rows(members, (rows, length)))]
+        styles = padded_styles([call.jobs[index] for index in members], rows)
+        f0, loudness = self._curves(aligned, self._pinned(units), self._pinned(styles))
+        return CurvedBatch(members, f0.shape[1], torch.stack([f0, loudness], dim=2).flatten(0, 1))
 
-    def _pcm(self, aligned: Tensor, units: Tensor, style: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
-        """int16 (batch, samples), and whether each job's audio is finite, bool (batch,)."""
-        audio = self._network.speech(aligned, units, style, seeds if self._noise else None)
-        return pcm16(audio), torch.isfinite(audio).all(1)
+    def _launch_speech(self, call: Call, members: list[int]) -> SpokenLine:
+        units = [call.units(index) for index in members]
+        num_rows = self._ladder.speech.jobs + 1  # the last is for blocks that nobody owns
+        placed = place(units, self._ladder.speech.size(sum(map(blocks_of, units))), num_rows)
+        seeds = np.zeros(num_rows, np.int64)
+        seeds[: len(members)] = [call.jobs[index].seed & (2**63 - 1) for index in members]
+        styles = padded_styles([call.jobs[index] for index in members], num_rows)
+        made = (call.text.all, call.curves.all)
+        if self._vocoding.stream is not None:
+            for tensor in made:  # made on the other stream, which must not have its memory back before this has read it
+                tensor.record_stream(self._vocoding.stream)
+        rows = (call.text_rows(members, placed), call.curve_rows(members, placed))
+        line = [values[self._moved(index)][None] for values, index in zip(made, rows, strict=True)]
+        pcm, finite = self._speech(*line, *(self._pinned(value) for value in (styles, seeds, *placed)))
+        return SpokenLine(members, placed, self._fetched(pcm), self._fetched(finite), self._event())
+
+    def _pcm(
+        self, text: Tensor, curves: Tensor, style: Tensor, seeds: Tensor, *placed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """int16 (samples,), and whether each job's audio is finite, bool (jobs,)."""
+        f0, loudness = curves.unbind(2)
+        packing = Packing(*placed)
+        audio = self._network.speech(text, (f0, loudness), packing, style, seeds if self._noise else None)
+        faults = (~torch.isfinite(audio)).view(len(packing.owners), -1).any(1, keepdim=True)
+        return pcm16(audio[0]), packing.total(faults.float())[:, 0] == 0
+
+    def _silence(self, num_blocks: int) -> tuple[Tensor, ...]:
+        """Inputs of a line on which there is nobody."""
+        placed = place([], num_blocks, num_rows := self._ladder.speech.jobs + 1)
+        units, frames = num_blocks * BLOCK, num_blocks * BLOCK * FRAMES_PER_UNIT
+        seeds = torch.zeros(num_rows, dtype=torch.long)
+        line = (torch.zeros(1, units, self._network.config.hidden), torch.zeros(1, frames, 2))
+        return (*line, torch.zeros(num_rows, STYLE_SIZE), seeds, *map(torch.from_numpy, placed))
 
     def _in_halves(self, call: Call, members: list[int], launch: Callable[[Call, list[int]], _T]) -> list[_T]:
         """Launch a batch; where memory does not suffice, its halves; a job that fails alone is given up."""
@@ -206,6 +271,9 @@ class TorchEngine:
         tensor = torch.from_numpy(value)
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
+    def _moved(self, value: NDArray[np.generic]) -> Tensor:
+        return self._pinned(value).to(self._device, non_blocking=True)
+
     def _fetched(self, value: Tensor) -> Tensor:
         """A copy on the CPU, complete when the device has come this far."""
         cuda = self._device.type == "cuda"
@@ -217,10 +285,6 @@ class TorchEngine:
         event = torch.cuda.Event()
         event.record()
         return event
-
-    def _wait(self) -> None:
-        if event := self._event():
-            event.synchronize()
 
 
 def _configure_torch(device: torch.device, compile_cache_dir: Path | None) -> None:
@@ -238,8 +302,3 @@ def _configure_torch(device: torch.device, compile_cache_dir: Path | None) -> No
 def _batches(rungs: Rungs, pending: list[int], lengths: Sequence[int] | dict[int, int]) -> list[list[int]]:
     """``Rungs.batches`` of some jobs, as indices into all."""
     return [[pending[place] for place in group] for group in rungs.batches([lengths[index] for index in pending])]
-
-
-def _padding(jobs: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Lengths, styles and seeds of jobs that are not there."""
-    return torch.ones(jobs, dtype=torch.long), torch.zeros(jobs, STYLE_SIZE), torch.zeros(jobs, dtype=torch.long)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from worker.model.network.placement import BLOCK
+
 Shape = tuple[int, int]
 """Jobs in a batch, and their padded length."""
 
@@ -61,36 +63,81 @@ class Rungs:
         return jobs == 1 or (jobs * length <= self.budget and length <= self.lengths[-1])
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The sizes of line on which jobs are packed one after the other (``network.packing``).
+
+    sizes: in blocks, ascending; the last bounds the memory. jobs: on one line at the most.
+    """
+
+    sizes: tuple[int, ...]
+    jobs: int
+
+    def __post_init__(self) -> None:
+        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)) or self.sizes[0] < 1 or self.jobs < 1:
+            raise ValueError(f"sizes must ascend from 1 or more, for 1 job or more, but are {self.sizes}, {self.jobs}")
+
+    def size(self, num_blocks: int) -> int:
+        """The smallest that holds so many blocks. Raises ValueError beyond the last."""
+        for size in self.sizes:
+            if size >= num_blocks:
+                return size
+        raise ValueError(f"{num_blocks} blocks are more than {self.sizes[-1]}")
+
+    def lines(self, blocks: Sequence[int]) -> list[list[int]]:
+        """Fill lines, each job onto the first with room for it, longest first: indices into ``blocks``, all of them.
+
+        All lines but the last come out nearly full, and the last is rounded up to the next size: that is all there is
+        of padding. No job may be longer than the last size.
+        """
+        made: list[list[int]] = []
+        room: list[int] = []
+        for index in sorted(range(len(blocks)), key=lambda index: blocks[index], reverse=True):
+            fitting = (n for n, left in enumerate(room) if left >= blocks[index] and len(made[n]) < self.jobs)
+            number = next(fitting, None)
+            if number is None:
+                number = len(made)
+                made.append([])
+                room.append(self.sizes[-1])
+            made[number].append(index)
+            room[number] -= blocks[index]
+        return made
+
+
 BYTES_PER_UNIT = 600_000
 """Memory that a unit of audio takes while it is made, at the most.
 
-Counted over the network's live tensors without compilation: 585 kB with a float32 vocoder, 424 kB with a half one.
+Counted over the network's live tensors without compilation: 576 kB with a float32 vocoder, 425 kB with a half one. What
+goes before takes 20 kB for a unit's curves and 26 kB for a token.
 """
 
-SPEECH_BUDGET = 8192
-"""Units: 205 s of audio in 5 GB, which with weights and CUDA's own leaves room on a card of 8 GB."""
-
-_JOBS = (1, 2, 4, 8, 16, 32)
+_JOBS = (1, 4, 16, 32)
+_SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 640, 768, 896, 1024)
+_SHORTEST_LINE = 50
+"""Blocks: ten seconds of audio."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Shapes of both stages. The defaults are meant for a card of 8 GB; ``for_memory`` makes others."""
+    """Shapes of all stages. The defaults are meant for a card of 8 GB; ``for_memory`` makes others."""
 
     text: Rungs = field(default=Rungs((32, 64, 128, 192, 256, 384, 512), _JOBS, budget=4096))
     """In tokens, with the two boundary tokens."""
-    speech: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=SPEECH_BUDGET))
-    """In units of 25 ms of audio, whose number bounds the memory: a job of more units than the budget is refused."""
+    curves: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=8192))
+    """In units of 25 ms of audio. Few and large batches: an LSTM takes as long for many jobs as for the longest."""
+    speech: Lines = field(default=Lines(_SIZES, _JOBS[-1]))
+    """In blocks of eight units. The longest line, 205 s of audio in 5 GB, which with weights and CUDA's own leaves room
+    on a card of 8 GB, bounds the memory: a job that does not fit on it is refused."""
 
     @classmethod
     def for_memory(cls, num_bytes: int) -> Ladder:
-        """The ladder whose batches of audio take at most ``num_bytes`` while they are made, weights not counted.
+        """The ladder whose lines of audio take at most ``num_bytes`` while they are made, weights not counted.
 
         Raises ValueError where that does not suffice for ten seconds of audio.
         """
-        budget = num_bytes // BYTES_PER_UNIT
+        longest = num_bytes // (BYTES_PER_UNIT * BLOCK)
         default = cls()
-        if budget < 400:
-            raise ValueError(f"{num_bytes} bytes hold {budget / 40:.1f} s of audio, and 10 are needed")
-        lengths = tuple(length for length in default.speech.lengths if length <= budget)
-        return cls(default.text, Rungs(lengths, default.speech.jobs, budget))
+        if longest < _SHORTEST_LINE:
+            raise ValueError(f"{num_bytes} bytes hold {longest * BLOCK / 40:.1f} s of audio, and 10 are needed")
+        sizes = (*(size for size in default.speech.sizes if size < longest), longest)
+        return cls(default.text, default.curves, Lines(sizes, default.speech.jobs))

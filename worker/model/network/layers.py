@@ -11,21 +11,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from worker.model.network.packing import Packing
 from worker.model.network.parameters import PAD_FEATURES, Parameters, StyleTable
+from worker.model.network.placement import BLOCK
 
 NORM_EPS = 1e-5
 """torch's default epsilon, in every norm but ALBERT's."""
 
 
 class Region(NamedTuple):
-    """Where each job of a batch is, at one resolution of time."""
+    """Where each job of a batch is, at one resolution of time: in a row of its own, or with others on one line."""
 
     inside: Tensor
-    """bool (batch, length, 1): true up to the job's own end."""
+    """bool (batch, length, 1): whether a job is there."""
     outside: Tensor
     """Its opposite."""
     count: Tensor
-    """float32 (batch, 1, 1): the job's length."""
+    """float32 (jobs, 1): how long each is, 1 where it is not there at all."""
+    position: Tensor
+    """int64 (batch, length): rows since the job began."""
+    packing: Packing | None = None
+    """Of a line; its jobs' rows are all in the batch's only row."""
+
+    def split(self, x: Tensor) -> Tensor:
+        """(batch, length, channels) as pieces of one job each: (pieces, rows, channels), its own row or a block."""
+        return x if self.packing is None else x.reshape(len(self.packing.owners), -1, x.shape[2])
+
+    def spread(self, values: Tensor) -> Tensor:
+        """To every piece what is its job's: (jobs, ...) -> (pieces, ...)."""
+        return values if self.packing is None else self.packing.spread(values)
 
 
 class Places(NamedTuple):
@@ -36,13 +50,24 @@ class Places(NamedTuple):
 
 
 Affines = dict[str, tuple[Tensor, Tensor]]
-"""Scale and shift, each float32 (batch, 1, channels), by the module that applies them."""
+"""Scale and shift, each float32 (jobs, channels), by the module that applies them."""
 
 
 def region(lengths: Tensor, size: int) -> Region:
-    """lengths: int64 (batch,), each 1 to ``size``."""
-    inside = (torch.arange(size, device=lengths.device) < lengths[:, None])[..., None]
-    return Region(inside, ~inside, lengths[:, None, None].float())
+    """Every job in a row of its own. lengths: int64 (batch,), each 1 to ``size``."""
+    position = torch.arange(size, device=lengths.device).expand(len(lengths), -1)
+    inside = (position < lengths[:, None])[..., None]
+    return Region(inside, ~inside, lengths[:, None].float(), position)
+
+
+def packed_region(packing: Packing, rate: int, extra: int = 0) -> Region:
+    """Jobs on a line that has ``rate`` rows for a unit; every job is ``extra`` rows longer."""
+    blocks = torch.arange(len(packing.owners), device=packing.owners.device)
+    since = (blocks - packing.spread(packing.first_blocks)) * (BLOCK * rate)
+    position = since[:, None] + torch.arange(BLOCK * rate, device=blocks.device)  # (blocks, rows)
+    lengths = packing.units * rate + extra * (packing.units > 0)
+    inside = (position < packing.spread(lengths)[:, None]).reshape(1, -1, 1)
+    return Region(inside, ~inside, lengths[:, None].clamp_min(1).float(), position.reshape(1, -1), packing)
 
 
 def linear(p: Parameters, x: Tensor, module: str) -> Tensor:
@@ -88,32 +113,43 @@ def bidirectional_lstm(p: Parameters, x: Tensor, place: Region, module: str) -> 
 
 
 def style_affines(table: StyleTable, style: Tensor) -> Affines:
-    """All scales (1 + gamma) and shifts (beta) that styles (batch, 128) ask for: ``AdaIN1d`` of StyleTTS 2."""
-    made = functional.linear(style, table.weight, table.bias)[:, None]
+    """All scales (1 + gamma) and shifts (beta) that styles (jobs, 128) ask for: ``AdaIN1d`` of StyleTTS 2."""
+    made = functional.linear(style, table.weight, table.bias)
     return {
-        module: (made[..., start : start + channels], made[..., start + channels : start + 2 * channels])
+        module: (made[:, start : start + channels], made[:, start + channels : start + 2 * channels])
         for module, start, channels in table.spans
     }
 
 
-def instance_norm(x: Tensor, place: Region) -> Tensor:
-    """Every channel less its mean over the job's own time, over its standard deviation: float32, shape kept.
+def statistics(x: Tensor, place: Region) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / standard deviation of every channel over each job's own time: each float32 (jobs, channels).
 
-    Sum and sum of squares are taken in one pass, relative to the first row, which keeps the difference of squares
-    from cancelling (Chan, Golub & LeVeque 1983, shifted data).
+    Sum and sum of squares are taken in one pass, relative to the job's first row, which keeps the difference of
+    squares from cancelling (Chan, Golub & LeVeque 1983, shifted data).
     """
-    moved = x.float() - x[:, :1].float()
-    valid = moved.masked_fill(place.outside, 0.0)
-    mean = valid.sum(1, keepdim=True) / place.count
-    variance = (valid * valid).sum(1, keepdim=True) / place.count - mean * mean
-    return (moved - mean) * torch.rsqrt(variance.clamp_min(0.0) + NORM_EPS)
+    pieces = place.split(x)
+    first = pieces[:, 0] if place.packing is None else pieces[place.packing.first_blocks, 0]
+    first = first.float()
+    moved = (pieces.float() - place.spread(first)[:, None]).masked_fill(place.split(place.outside), 0.0)
+    sums, squares = moved.sum(1), (moved * moved).sum(1)
+    if place.packing is not None:
+        sums, squares = place.packing.total(sums), place.packing.total(squares)
+    mean = sums / place.count
+    variance = squares / place.count - mean * mean
+    return first + mean, torch.rsqrt(variance.clamp_min(0.0) + NORM_EPS)
+
+
+def adain(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
+    """Adaptive instance norm: less the job's mean, over its deviation, scaled and shifted; float32, shape kept."""
+    mean, gain = statistics(x, place)
+    scale, shift = affine
+    mean, gain, shift = (place.spread(each)[:, None] for each in (mean, gain * scale, shift))
+    return ((place.split(x).float() - mean) * gain + shift).view(x.shape)
 
 
 def adain_relu(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
     """Adaptive instance norm and leaky ReLU, 0 outside the region: what a convolution reads."""
-    scale, shift = affine
-    h = functional.leaky_relu(instance_norm(x, place) * scale + shift, 0.2)
-    return h.masked_fill(place.outside, 0.0).to(x.dtype)
+    return functional.leaky_relu(adain(x, place, affine), 0.2).masked_fill(place.outside, 0.0).to(x.dtype)
 
 
 def adain_snake(x: Tensor, place: Region, affine: tuple[Tensor, Tensor], reciprocal: Tensor) -> Tensor:
@@ -122,8 +158,7 @@ def adain_snake(x: Tensor, place: Region, affine: tuple[Tensor, Tensor], recipro
     ``affine`` has alpha folded in, so the norm emits ``h = alpha * x`` and Snake is ``(h + sin(h)^2) / alpha``;
     reciprocal: 1 / alpha, (channels,). Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020.
     """
-    scale, shift = affine
-    h = instance_norm(x, place) * scale + shift
+    h = adain(x, place, affine)
     sine = torch.sin(h)
     return ((h + sine * sine) * reciprocal).masked_fill(place.outside, 0.0).to(x.dtype)
 

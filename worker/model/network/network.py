@@ -1,4 +1,8 @@
-"""The network in stages, between which a batch may be formed anew."""
+"""The network in stages, between which a batch is formed anew.
+
+Text and curves have LSTMs, which go along a job step by step: there, jobs are rows of a padded batch. All after is
+convolutions, nine tenths of the arithmetic: there, jobs are packed on one line.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from torch import Tensor
 
 from worker.model.config import KOKORO_V1, KokoroConfig
 from worker.model.network.curves import pitch_and_loudness
-from worker.model.network.layers import Places, linear, region, style_affines
+from worker.model.network.layers import Places, linear, packed_region, region, style_affines
 from worker.model.network.noise import normal_noise
+from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
 from worker.model.network.source import harmonic_source
 from worker.model.network.spectral import spectrum
@@ -42,73 +47,77 @@ class Network:
         self.device = torch.device(device)
         self._p = Parameters(weights, config, self.device, dtype)
 
-    def text(self, tokens: Tensor, lengths: Tensor, style: Tensor, speed: Tensor) -> tuple[Tensor, Tensor]:
+    def text(self, tokens: Tensor, lengths: Tensor, style: Tensor, speed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Durations and encodings of tokens.
 
         tokens: int64 (batch, n) with the boundary zeros, padded with any valid id; speed: float32 (batch,). Returns
-        durations in units, int64 (batch, n), 0 in padding; and rows float32 (batch, n, 1024), the duration encoder's
-        512 channels before the text encoder's.
+        durations in units, int64 (batch, n), 0 in padding; and two encodings, float32 (batch, n, 512): the duration
+        encoder's, for ``curves``, and the text encoder's, for ``waveform``.
         """
         place = region(lengths, tokens.shape[1])
         prosody = style[:, self.config.style :]
         encoded = linear(self._p, albert(self._p, tokens, place), "bert_encoder")
         encoded = duration_encoder(self._p, encoded, prosody, place)
         lasts = durations(self._p, encoded, prosody, speed, place)
-        return lasts, torch.cat([encoded, text_encoder(self._p, tokens, place)], dim=2)
+        return lasts, encoded, text_encoder(self._p, tokens, place)
 
     def curves(self, aligned: Tensor, units: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """F0 in hertz and the loudness curve N: each float32 (batch, 2 * length); meaningless in padding.
 
-        aligned: encodings, a row for every unit, (batch, length, 1024); units: lengths.
+        aligned: the duration encoder's encodings, a row for every unit, (batch, length, 512); units: lengths.
         """
-        encoded = aligned[..., : self.config.hidden]
-        return pitch_and_loudness(self._p, encoded, style[:, self.config.style :], _places(aligned, units))
+        size = aligned.shape[1]
+        places = Places(region(units, size), region(units * FRAMES_PER_UNIT, size * FRAMES_PER_UNIT))
+        return pitch_and_loudness(self._p, aligned, style[:, self.config.style :], places)
 
-    def source_spectrum(self, f0: Tensor, units: Tensor, noise: Tensor | None) -> Tensor:
-        """Magnitudes and phases of the harmonic source: rows float32 (batch, 60 * frames + 1, 22).
+    def source_spectrum(self, f0: Tensor, packing: Packing, noise: Tensor | None) -> Tensor:
+        """Magnitudes and phases of the harmonic source: float32 (1, 60 * frames, 22), 0 between jobs.
 
-        f0: (batch, frames) as ``curves`` returns it. noise: standard normal, (batch, 300 * frames), or None.
+        f0: (1, frames), hertz. noise: standard normal, (1, 300 * frames), or None.
         """
-        num_frames = units * FRAMES_PER_UNIT
-        audio = harmonic_source(self._p, f0, region(num_frames, f0.shape[1]), noise)
-        generator = self.config.generator
-        return spectrum(self._p, audio, num_frames * generator.samples_per_frame, generator.hop)
+        audio = harmonic_source(self._p, f0, packed_region(packing, FRAMES_PER_UNIT), noise)
+        hop = self.config.generator.hop
+        steps = FRAMES_PER_UNIT * self.config.generator.samples_per_frame // hop
+        return spectrum(self._p, audio, packed_region(packing, steps, extra=1), hop)
 
     def waveform(
-        self, aligned: Tensor, curves: tuple[Tensor, Tensor], source: Tensor, units: Tensor, style: Tensor
+        self, text: Tensor, curves: tuple[Tensor, Tensor], source: Tensor, packing: Packing, style: Tensor
     ) -> Tensor:
-        """Audio, float32 (batch, 600 * length), 0 past a job's end, from what the other stages returned."""
-        affines = style_affines(self._p.vocoder_styles, style[:, : self.config.style])
-        features = decoder(self._p, aligned[..., self.config.hidden :], curves, affines, _places(aligned, units))
-        return generator(self._p, features, source, affines, units * FRAMES_PER_UNIT)
+        """Audio, float32 (1, 600 * length), 0 between jobs, from what the other stages returned.
 
-    def speech(self, aligned: Tensor, units: Tensor, style: Tensor, seeds: Tensor | None) -> Tensor:
-        """``curves``, ``source_spectrum`` and ``waveform`` in one: audio float32 (batch, 600 * length).
-
-        seeds: of each job's noise, int64 (batch,), or None for none.
+        text: the text encoder's encodings, a row for every unit, (1, length, 512); curves: each (1, 2 * length); style:
+        (jobs, 256). Of text and curves nothing is read between jobs, but it must be finite.
         """
-        curves = self.curves(aligned, units, style)
-        num_samples = curves[0].shape[1] * self.config.generator.samples_per_frame
-        noise = None if seeds is None else normal_noise(seeds, num_samples)
-        return self.waveform(aligned, curves, self.source_spectrum(curves[0], units, noise), units, style)
+        affines = style_affines(self._p.vocoder_styles, style[:, : self.config.style])
+        places = Places(packed_region(packing, 1), packed_region(packing, FRAMES_PER_UNIT))
+        features = decoder(self._p, text, curves, affines, places)
+        return generator(self._p, features, source, affines, packing)
+
+    def noise(self, seeds: Tensor, packing: Packing) -> Tensor:
+        """Of each job's seed, int64 (jobs,): float32 (1, 600 * length)."""
+        samples = packed_region(packing, FRAMES_PER_UNIT * self.config.generator.samples_per_frame)
+        positions = samples.split(samples.position[..., None])[..., 0]
+        return normal_noise(packing.spread(seeds), positions).view(1, -1)
+
+    def speech(
+        self, text: Tensor, curves: tuple[Tensor, Tensor], packing: Packing, style: Tensor, seeds: Tensor | None
+    ) -> Tensor:
+        """``source_spectrum`` and ``waveform`` in one: audio float32 (1, 600 * length).
+
+        seeds: of each job's noise, int64 (jobs,), or None for none.
+        """
+        noise = None if seeds is None else self.noise(seeds, packing)
+        return self.waveform(text, curves, self.source_spectrum(curves[0], packing, noise), packing, style)
 
 
-def unit_rows(durations: NDArray[np.int64], length: int, start: int = 0) -> NDArray[np.int64]:
-    """Which row of encodings every unit reads: durations (n,), rows from ``start`` on -> int64 (length,), 0 in padding.
+def unit_rows(durations: NDArray[np.int64], start: int = 0) -> NDArray[np.int64]:
+    """Which row of encodings every unit reads: durations (n,), rows from ``start`` on -> int64 (units,).
 
     On the CPU, which needs the durations anyway to know what to run next.
     """
-    rows = np.zeros(length, np.int64)
-    total = int(durations.sum())
-    rows[:total] = np.repeat(np.arange(start, start + len(durations)), durations)
-    return rows
+    return np.repeat(np.arange(start, start + len(durations)), durations)
 
 
 def pcm16(audio: Tensor) -> Tensor:
     """float32 audio in -1..1 to int16 on its own device, rounded to nearest and clipped, as ``float_to_pcm16``."""
     return torch.round(audio * 32767.0).clamp(-32768.0, 32767.0).to(torch.int16)
-
-
-def _places(aligned: Tensor, units: Tensor) -> Places:
-    length = aligned.shape[1]
-    return Places(region(units, length), region(units * FRAMES_PER_UNIT, length * FRAMES_PER_UNIT))

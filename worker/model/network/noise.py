@@ -10,19 +10,22 @@ from torch import Tensor
 _WORD = 0xFFFFFFFF
 
 
-def normal_noise(seeds: Tensor, num_samples: int) -> Tensor:
-    """Standard normal numbers: seeds int64 (batch,) -> float32 (batch, num_samples).
+def normal_noise(seeds: Tensor, positions: Tensor) -> Tensor:
+    """Standard normal numbers: float32 in the shape of positions.
 
-    Each number is hashed from its row's seed and its own position, so a job's noise is the same alone and in any
-    batch, on the CPU and on a GPU. Two hashed words make one number by Box and Muller's transform.
+    seeds: int64 (pieces,); positions: int64 (pieces, samples), from 0 to 2**30. Each number is hashed from its piece's
+    seed and its own position, so a job's noise is the same alone and in any batch, on the CPU and on a GPU. Two hashed
+    words make one number by Box and Muller's transform.
     """
     key = _pcg(seeds >> 32) ^ (seeds & _WORD)
     key = _pcg(key)[:, None]
-    position = torch.arange(2 * num_samples, device=seeds.device)
-    words = _pcg(_pcg(position) ^ key).unflatten(1, (num_samples, 2))
-    uniform = ((words >> 8) + 1).float() * 2.0**-24  # above 0, up to 1
-    radius, angle = torch.sqrt(-2.0 * torch.log(uniform[..., 0])), 2 * math.pi * uniform[..., 1]
-    return radius * torch.cos(angle)
+    first, second = (_uniform(_pcg(_pcg(2 * positions + word) ^ key)) for word in (0, 1))
+    return torch.sqrt(-2.0 * torch.log(first)) * torch.cos(2 * math.pi * second)
+
+
+def _uniform(words: Tensor) -> Tensor:
+    """Above 0, up to 1."""
+    return ((words >> 8) + 1).float() * 2.0**-24
 
 
 def _pcg(words: Tensor) -> Tensor:

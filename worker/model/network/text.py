@@ -47,7 +47,7 @@ def duration_encoder(p: Parameters, x: Tensor, style: Tensor, place: Region) -> 
         module = "predictor.text_encoder.lstms"
         x = bidirectional_lstm(p, join_style(x, style), place, f"{module}.{2 * layer}")
         scale, shift = affines[f"{module}.{2 * layer + 1}"]
-        x = functional.layer_norm(x, x.shape[2:], eps=NORM_EPS) * scale + shift
+        x = functional.layer_norm(x, x.shape[2:], eps=NORM_EPS) * scale[:, None] + shift[:, None]
     return x
 
 

@@ -1,4 +1,7 @@
-"""From aligned text, pitch, loudness and the harmonic source to audio: nine tenths of all the arithmetic."""
+"""From aligned text, pitch, loudness and the harmonic source to audio: nine tenths of all the arithmetic.
+
+All jobs of a batch are on one line (``packing``), so every tensor here is (1, rows, channels).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from worker.model.network.layers import (
     adain_snake,
     conv,
     conv_transpose,
-    region,
+    packed_region,
 )
+from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
 from worker.model.network.spectral import inverse_spectrum
 
@@ -24,54 +28,67 @@ _BLOCKS = 4
 
 
 def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines: Affines, places: Places) -> Tensor:
-    """``Decoder`` without its generator: features (batch, frames, 512).
+    """``Decoder`` without its generator: features (1, frames, 512).
 
-    text: rows (batch, units, 512); curves: F0 and N, each (batch, frames), of whose padding nothing is read: a job has
-    an even number of frames. Source: kokoro 0.9.4 ``istftnet.py``.
+    text: rows (1, units, 512), finite and of no meaning in gaps; curves: F0 and N, each (1, frames), likewise. Source:
+    kokoro 0.9.4 ``istftnet.py``.
     """
+    silent = places.frames.outside[..., 0]
     f0, n = (
-        functional.conv1d(curve[:, None], p[f"{module}.weight"], p[f"{module}.bias"], stride=2, padding=1)
+        functional.conv1d(
+            curve.masked_fill(silent, 0.0)[:, None],
+            p[f"{module}.weight"],
+            p[f"{module}.bias"],
+            stride=2,
+            padding=1,
+        )
         for curve, module in zip(curves, ("decoder.F0_conv", "decoder.N_conv"), strict=True)
     )
-    guides = torch.cat([f0, n], dim=1).transpose(1, 2).to(p.dtype)  # (batch, units, 2)
+    guides = torch.cat([f0, n], dim=1).transpose(1, 2).to(p.dtype)  # (1, units, 2)
     text = text.to(p.dtype)
     h = adain_residual_block(
         p, torch.cat([text, guides], dim=2), (places.units, places.units), affines, "decoder.encode"
     )
-    residual = conv(p, text, "decoder.asr_res.0")  # (batch, units, 64)
+    residual = conv(p, text, "decoder.asr_res.0")  # (1, units, 64)
     for block in range(_BLOCKS):
         after = places.units if block + 1 < _BLOCKS else places.frames
-        joined = torch.cat([h, residual, guides], dim=2)  # (batch, units, 1090)
+        joined = torch.cat([h, residual, guides], dim=2)  # (1, units, 1090)
         h = adain_residual_block(p, joined, (places.units, after), affines, f"decoder.decode.{block}")
     return h
 
 
-def generator(p: Parameters, features: Tensor, source: Tensor, affines: Affines, num_frames: Tensor) -> Tensor:
+def generator(p: Parameters, features: Tensor, source: Tensor, affines: Affines, packing: Packing) -> Tensor:
     """iSTFTNet: ``Generator`` of kokoro 0.9.4 ``istftnet.py``; Kaneko et al. 2022.
 
-    features: (batch, frames, 512); source: the harmonic source's spectrum, (batch, 60 * frames + 1, 22); num_frames:
-    int64 (batch,). Returns float32 audio (batch, 300 * frames), 0 past a job's end. The transform that ends it is
-    float32 whatever the network's type.
+    features: (1, frames, 512); source: the harmonic source's spectrum, (1, 60 * frames, 22). Returns float32 audio
+    (1, 300 * frames), 0 between jobs. The transform that ends it is float32 whatever the network's type.
     """
     config = p.config.generator
-    h, place = features, region(num_frames, features.shape[1])
-    ends = num_frames
-    source = source.masked_fill(region(num_frames * 60 + 1, source.shape[1]).outside, 0.0).to(p.dtype)
-    for stage, rate in enumerate(config.upsample_rates):
+    h, place, rate = features, packed_region(packing, 2), 2
+    source = source.to(p.dtype)
+    for stage, stride in enumerate(config.upsample_rates):
         last = stage + 1 == len(config.upsample_rates)
         h = functional.leaky_relu(h, 0.1).masked_fill(place.outside, 0.0)
-        h = conv_transpose(p, h, f"decoder.generator.ups.{stage}", stride=rate)
-        ends = ends * rate
-        if last:  # one step more, as centred frames of the inverse transform need
-            h, ends = torch.cat([h[:, 1:2], h], dim=1), ends + 1
-        place = region(ends, h.shape[1])
+        h = conv_transpose(p, h, f"decoder.generator.ups.{stage}", stride=stride)
+        rate *= stride
+        place = packed_region(packing, rate, extra=int(last))
+        if last:
+            h = _one_row_more(h, place)
         h = _refine(p, h + _excitation(p, source, place, affines, stage), place, affines, stage)
     h = functional.leaky_relu(h, 0.01).masked_fill(place.outside, 0.0)
     h = conv(p, h, "decoder.generator.conv_post").float()
     bins = config.n_fft // 2 + 1
     magnitude = torch.exp(h[..., :bins]).masked_fill(place.outside, 0.0)
     phase = torch.sin(h[..., bins : 2 * bins])
-    return inverse_spectrum(p, magnitude, phase, num_frames * config.samples_per_frame, config.hop)
+    samples = packed_region(packing, rate * config.hop)
+    return inverse_spectrum(p, magnitude, phase, samples, config.hop)
+
+
+def _one_row_more(h: Tensor, place: Region) -> Tensor:
+    """A row before each job's first, equal to its second, as centred frames of the inverse transform need."""
+    before = functional.pad(h[:, :-1], (0, 0, 1, 0))
+    after = functional.pad(h[:, 1:], (0, 0, 0, 1))
+    return torch.where((place.position == 0)[..., None], after, before)
 
 
 def _excitation(p: Parameters, source: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
@@ -80,13 +97,8 @@ def _excitation(p: Parameters, source: Tensor, place: Region, affines: Affines, 
     module = f"decoder.generator.noise_convs.{stage}"
     stride = 1 if stage + 1 == len(rates) else rates[stage + 1]
     padding = 0 if stride == 1 else (stride + 1) // 2
-    return _residual_block(
-        p,
-        conv(p, source, module, stride=stride, padding=padding),
-        place,
-        affines,
-        f"decoder.generator.noise_res.{stage}",
-    )
+    made = conv(p, source, module, stride=stride, padding=padding)
+    return _residual_block(p, made, place, affines, f"decoder.generator.noise_res.{stage}")
 
 
 def _refine(p: Parameters, h: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
