@@ -27,15 +27,20 @@ class Line:
             made[0, start : start + len(part)] = part
         return made
 
-    def cut(self, line: Any) -> list[Any]:
-        """Each job's part of (1, blocks * BLOCK * n, ...); between them there must be silence."""
+    def parts(self, line: Any) -> list[Any]:
+        """Each job's part of (1, blocks * BLOCK * n, ...)."""
         rate = line.shape[1] // (self._blocks * BLOCK)
-        line, parts = line[0].clone(), []
-        for count, start in zip(self._units, self.starts(rate), strict=True):
-            parts.append(line[start : start + count * rate].clone())
-            line[start : start + count * rate] = 0
-        assert not line.any()
-        return parts
+        starts = self.starts(rate)
+        return [line[0, start : start + count * rate] for count, start in zip(self._units, starts, strict=True)]
+
+    def cut(self, line: Any) -> list[Any]:
+        """``parts``; between them there must be silence."""
+        made = [part.clone() for part in self.parts(line)]
+        left = line.clone()
+        for part in self.parts(left):
+            part.zero_()
+        assert not left.any()
+        return made
 
     def of_jobs(self, values: Any) -> Any:
         """One more row, for the blocks that nobody owns."""

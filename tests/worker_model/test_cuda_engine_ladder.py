@@ -32,7 +32,7 @@ def test_jobs_of_like_length_share_a_batch() -> None:
 @settings(deadline=None)  # machines are busy
 @given(st.lists(st.integers(1, 2000), max_size=100))
 def test_every_job_is_in_one_batch_and_every_batch_is_a_shape_made_ready(lengths: list[int]) -> None:
-    for rungs in (RUNGS, Ladder().text, Ladder().curves):
+    for rungs in (RUNGS, Ladder().tokens, Ladder().durations, Ladder().contour):
         batches = rungs.batches(lengths)
         assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
         for batch in batches:

@@ -182,19 +182,21 @@ def prepared(network: Network, jobs: list[EngineJob]) -> Batch:
     for row, job in enumerate(jobs):
         tokens[row, 1 : len(job.token_ids) + 1] = torch.tensor(job.token_ids)
     style = torch.from_numpy(np.stack([job.style for job in jobs]))
-    durations, prosody, text = network.text(tokens, lengths, style, torch.tensor([job.speed for job in jobs]))
+    words, letters = network.encode(tokens, lengths)
+    speeds = torch.tensor([job.speed for job in jobs])
+    durations, prosody, text = network.durations(words, letters, lengths, style, speeds)
     units = durations.sum(1)
     rows = [torch.from_numpy(unit_rows(lasts)) for lasts in durations.numpy()]
     aligned = torch.full((len(jobs), int(units.max()), prosody.shape[2]), 7.0)  # padding must not be heard
     for row, here in enumerate(rows):
         aligned[row, : len(here)] = prosody[row, here]
-    f0, loudness = (
-        [curve[row, : 2 * len(here)] for row, here in enumerate(rows)]
-        for curve in network.curves(aligned, units, style)
-    )
+    (contour,) = network.contour(aligned, units, style)
+    line = Line(units.tolist())
+    joined = line.join([contour[row, : len(here)] for row, here in enumerate(rows)], garbage=7.0)
+    f0, loudness = (line.parts(curve) for curve in network.curves(joined, line.packing, line.of_jobs(style)))
     return Batch(
         [each[:count].numpy() for each, count in zip(durations, lengths, strict=True)],
-        Line(units.tolist()),
+        line,
         f0,
         loudness,
         [text[row, here] for row, here in enumerate(rows)],

@@ -60,10 +60,10 @@ def test_a_unit_of_audio_takes_no_more_memory_than_the_ladder_counts_with(dtype:
     blocks, jobs = 256, 33
     units = blocks * BLOCK
     placed = (torch.from_numpy(each).to("meta") for each in place([], blocks, jobs))
-    text, curve = torch.zeros(1, units, KOKORO_V1.hidden, device="meta"), torch.zeros(1, 2 * units, device="meta")
+    rows = torch.zeros(1, units, KOKORO_V1.hidden, device="meta")
     style, seeds = torch.zeros(jobs, STYLE_SIZE, device="meta"), torch.zeros(jobs, dtype=torch.long, device="meta")
     with torch.inference_mode(), Held() as held:
-        network.speech(text, (curve, curve), Packing(*placed), style, seeds)
+        network.speech(rows, rows, Packing(*placed), style, seeds)
     per_unit = held.peak / units
     print(f"{per_unit / 1e3:.0f} kB a unit")
     assert 0.5 * most <= per_unit <= most

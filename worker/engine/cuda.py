@@ -1,8 +1,8 @@
 """The GPU engine: our own network in padded batches, at shapes that were compiled and captured beforehand.
 
-Text is encoded in batches of like token count; then, durations known, pitch and loudness in batches of like duration;
-then jobs are packed one after the other on lines, which become audio. Runs on torch's other devices too, without
-graphs: slower, and otherwise the same.
+Each stage of the network has batches of its own, cut as suits it: by like token count where padding costs, as large as
+can be where LSTMs go step by step, and for the vocoder lines on which jobs are packed one after the other. Runs on
+torch's other devices too, without graphs: slower, and otherwise the same.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from torch import Tensor
 
 from worker.engine.allocator import return_large_buffers
 from worker.engine.base import (
+    MAX_TOKENS,
     STYLE_SIZE,
     Capabilities,
     EngineError,
     EngineJob,
     Speech,
 )
-from worker.engine.in_flight import Call, CurvedBatch, EncodedBatch, SpokenLine, padded_styles, too_long
+from worker.engine.in_flight import Call, SpokenLine, TimedBatch, padded_styles, too_long
 from worker.engine.ladder import Ladder, Rungs
 from worker.engine.stage import Stage
 from worker.model.config import KOKORO_V1, KokoroConfig
-from worker.model.network.network import FRAMES_PER_UNIT, Network, pcm16
+from worker.model.network.network import Network, pcm16
 from worker.model.network.packing import Packing
 from worker.model.network.placement import BLOCK, GAP, blocks_of, place
 from worker.model.state_dict import StateDict
@@ -92,9 +93,10 @@ class TorchEngine:
         options = options or TorchOptions()
         self.name = "cuda" if device.type == "cuda" else f"torch-{device.type}"
         self._ladder = options.ladder
-        text = options.ladder.text
+        jobs = options.ladder.speech.jobs
+        # Whatever their lengths: batches are cut anew from what is asked for.
         self.capabilities = Capabilities(
-            max_batch_jobs=text.jobs[-1], max_batch_tokens=text.budget, prefetch_jobs=text.jobs[-1]
+            max_batch_jobs=jobs, max_batch_tokens=jobs * (MAX_TOKENS + 2), prefetch_jobs=jobs
         )
         self._device = device
         self._noise = options.noise
@@ -107,14 +109,19 @@ class TorchEngine:
         backend = options.compile_backend
         # Graphs that share memory must never run at the same time, so each track has a pool of its own.
         before, vocoding = (torch.cuda.graph_pool_handle() if device.type == "cuda" else None for _ in range(2))
-        self._text = Stage(self._network.text, device, backend=backend, pool=before)
-        self._curves = Stage(self._network.curves, device, backend=backend, pool=before)
-        self._speech = Stage(self._pcm, device, backend=backend, pool=vocoding)
+        self._encoding = Stage(self._network.encode, device, backend=backend, pool=before)
+        self._timing = Stage(self._network.durations, device, backend=backend, pool=before)
+        self._contouring = Stage(self._network.contour, device, backend=backend, pool=before)
+        self._speaking = Stage(self._pcm, device, backend=backend, pool=vocoding)
+
+    @property
+    def _stages(self) -> tuple[Stage, ...]:
+        return self._encoding, self._timing, self._contouring, self._speaking
 
     @property
     def preparations(self) -> int:
         """Compilations and captures so far: all of them at warm-up, none for a job."""
-        return sum(stage.preparations for stage in (self._text, self._curves, self._speech))
+        return sum(stage.preparations for stage in self._stages)
 
     def warm_up(self) -> None:
         """Compile and capture every shape of the ladder; without compiler and graphs, run the smallest.
@@ -122,17 +129,18 @@ class TorchEngine:
         Raises EngineError when the device has not the memory for the ladder.
         """
         started = time.monotonic()
-        which = slice(None) if self._text.prepares else slice(-1, None)
+        which = slice(None) if self._speaking.prepares else slice(-1, None)
+        ladder = self._ladder
         try:
             with torch.inference_mode():
-                for size in self._ladder.speech.sizes[::-1][which]:
-                    self._speech.prepare(*self._silence(size))
-                for shape in self._ladder.curves.shapes()[which]:
-                    units, style = torch.ones(shape[0], dtype=torch.long), torch.zeros(shape[0], STYLE_SIZE)
-                    self._curves.prepare(torch.zeros(*shape, self._network.config.hidden), units, style)
-                for shape in self._ladder.text.shapes()[which]:
-                    lengths, style = torch.ones(shape[0], dtype=torch.long), torch.zeros(shape[0], STYLE_SIZE)
-                    self._text.prepare(torch.zeros(shape, dtype=torch.long), lengths, style, torch.ones(shape[0]))
+                for size in ladder.speech.sizes[::-1][which]:
+                    self._speaking.prepare(*self._silence(size))
+                for shape in ladder.contour.shapes()[which]:
+                    self._contouring.prepare(self._rows(shape), *_nobody(shape[0])[:2])
+                for shape in ladder.durations.shapes()[which]:
+                    self._timing.prepare(self._rows(shape), self._rows(shape), *_nobody(shape[0]))
+                for shape in ladder.tokens.shapes()[which]:
+                    self._encoding.prepare(torch.zeros(shape, dtype=torch.long), _nobody(shape[0])[0])
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the device has not the memory for the ladder: {error}", "out_of_memory") from error
         log.info("%d shapes ready in %.1f s", self.preparations, time.monotonic() - started)
@@ -148,7 +156,8 @@ class TorchEngine:
             with torch.inference_mode():
                 with self._before.mine():
                     self._encode(call)
-                    self._curve(call)
+                    self._time(call)
+                    self._contour(call)
                     made = self._event()
                 with self._vocoding.mine():
                     if made is not None:
@@ -166,26 +175,28 @@ class TorchEngine:
         """Does nothing: what is on the device runs to its end; and a batch is short."""
 
     def _encode(self, call: Call) -> None:
-        """Durations of every job, and its encodings."""
-        pending, lengths = call.pending(), [len(job.token_ids) + 2 for job in call.jobs]
+        """Every job's tokens in their context."""
+        for members in _batches(self._ladder.tokens, call.pending(), call.tokens):
+            self._in_halves(call, members, self._launch_encoding)
+
+    def _time(self, call: Call) -> None:
+        """Durations of every job. What follows depends on them: the host waits here."""
         launched = []
-        for members in _batches(self._ladder.text, pending, lengths):
-            launched += self._in_halves(call, members, self._launch_text)
+        for members in _batches(self._ladder.durations, call.pending(), call.tokens):
+            launched += self._in_halves(call, members, self._launch_timing)
         if event := self._event():
             event.synchronize()
-        for encoded in launched:
-            call.keep_text(encoded)
+        for timed in launched:
+            call.keep_durations(timed)
         longest = self._ladder.speech.sizes[-1]
         for index in call.pending():
             if blocks_of(call.units(index)) > longest:
                 call.results[index] = too_long(call.units(index), longest * BLOCK - GAP)
 
-    def _curve(self, call: Call) -> None:
-        """Pitch and loudness of every job."""
-        units = {index: call.units(index) for index in call.pending()}
-        for members in _batches(self._ladder.curves, call.pending(), units):
-            for curved in self._in_halves(call, members, self._launch_curves):
-                call.keep_curves(curved)
+    def _contour(self, call: Call) -> None:
+        """What pitch and loudness come from."""
+        for members in _batches(self._ladder.contour, call.pending(), call.units):
+            self._in_halves(call, members, self._launch_contour)
 
     def _speak(self, call: Call) -> list[SpokenLine]:
         """All lines are launched before the first is fetched: the host prepares one while another runs."""
@@ -195,27 +206,33 @@ class TorchEngine:
             launched += self._in_halves(call, [pending[place] for place in line], self._launch_speech)
         return launched
 
-    def _launch_text(self, call: Call, members: list[int]) -> EncodedBatch:
-        jobs = [call.jobs[index] for index in members]
-        rows, length = self._ladder.text.shape([len(job.token_ids) + 2 for job in jobs])
-        tokens = np.zeros((rows, length), np.int64)
-        lengths, speed = np.ones(rows, np.int64), np.ones(rows, np.float32)
-        for row, job in enumerate(jobs):
-            tokens[row, 1 : len(job.token_ids) + 1] = job.token_ids
-            lengths[row], speed[row] = len(job.token_ids) + 2, job.speed
-        inputs = (tokens, lengths, padded_styles(jobs, rows), speed)
-        durations, prosody, text = self._text(*(self._pinned(value) for value in inputs))
-        prosody, text = (each.flatten(0, 1).clone() for each in (prosody, text))
-        return EncodedBatch(members, self._fetched(durations), prosody, text)
+    def _launch_encoding(self, call: Call, members: list[int]) -> None:
+        lengths = [call.tokens(index) for index in members]
+        shape = self._ladder.tokens.shape(lengths)
+        tokens = np.zeros(shape, np.int64)
+        for row, index in enumerate(members):
+            tokens[row, 1 : lengths[row] - 1] = call.jobs[index].token_ids
+        words, letters = self._encoding(self._pinned(tokens), self._pinned(_padded(lengths, shape[0])))
+        call.words.add(members, words.clone())  # or the next batch would overwrite it
+        call.letters.add(members, letters.clone())
 
-    def _launch_curves(self, call: Call, members: list[int]) -> CurvedBatch:
-        rows, length = self._ladder.curves.shape([call.units(index) for index in members])
-        units = np.ones(rows, np.int64)
-        units[: len(members)] = [call.units(index) for index in members]
-        aligned = call.prosody.all[self._moved(call.prosody_rows(members, (rows, length)))]
-        styles = padded_styles([call.jobs[index] for index in members], rows)
-        f0, loudness = self._curves(aligned, self._pinned(units), self._pinned(styles))
-        return CurvedBatch(members, f0.shape[1], torch.stack([f0, loudness], dim=2).flatten(0, 1))
+    def _launch_timing(self, call: Call, members: list[int]) -> TimedBatch:
+        lengths = [call.tokens(index) for index in members]
+        shape = self._ladder.durations.shape(lengths)
+        rows = [each.all[self._moved(each.padded(members, lengths, shape))] for each in (call.words, call.letters)]
+        jobs = [call.jobs[index] for index in members]
+        speed = _padded([job.speed for job in jobs], shape[0]).astype(np.float32)
+        inputs = (_padded(lengths, shape[0]), padded_styles(jobs, shape[0]), speed)
+        durations, prosody, text = self._timing(*rows, *(self._pinned(value) for value in inputs))
+        return TimedBatch(members, self._fetched(durations), prosody.clone(), text.clone())
+
+    def _launch_contour(self, call: Call, members: list[int]) -> None:
+        units = [call.units(index) for index in members]
+        shape = self._ladder.contour.shape(units)
+        prosody = call.prosody.all[self._moved(call.prosody_rows(members, shape))]
+        inputs = (_padded(units, shape[0]), padded_styles([call.jobs[index] for index in members], shape[0]))
+        (contour,) = self._contouring(prosody, *(self._pinned(value) for value in inputs))
+        call.contour.add(members, contour.clone())
 
     def _launch_speech(self, call: Call, members: list[int]) -> SpokenLine:
         units = [call.units(index) for index in members]
@@ -224,32 +241,33 @@ class TorchEngine:
         seeds = np.zeros(num_rows, np.int64)
         seeds[: len(members)] = [call.jobs[index].seed & (2**63 - 1) for index in members]
         styles = padded_styles([call.jobs[index] for index in members], num_rows)
-        made = (call.text.all, call.curves.all)
+        made = (call.contour.all, call.text.all)
         if self._vocoding.stream is not None:
             for tensor in made:  # made on the other stream, which must not have its memory back before this has read it
                 tensor.record_stream(self._vocoding.stream)
-        rows = (call.text_rows(members, placed), call.curve_rows(members, placed))
+        rows = (call.contour_rows(members, placed), call.text_rows(members, placed))
         line = [values[self._moved(index)][None] for values, index in zip(made, rows, strict=True)]
-        pcm, finite = self._speech(*line, *(self._pinned(value) for value in (styles, seeds, *placed)))
+        pcm, finite = self._speaking(*line, *(self._pinned(value) for value in (styles, seeds, *placed)))
         return SpokenLine(members, placed, self._fetched(pcm), self._fetched(finite), self._event())
 
     def _pcm(
-        self, text: Tensor, curves: Tensor, style: Tensor, seeds: Tensor, *placed: Tensor
+        self, contour: Tensor, text: Tensor, style: Tensor, seeds: Tensor, *placed: Tensor
     ) -> tuple[Tensor, Tensor]:
         """int16 (samples,), and whether each job's audio is finite, bool (jobs,)."""
-        f0, loudness = curves.unbind(2)
         packing = Packing(*placed)
-        audio = self._network.speech(text, (f0, loudness), packing, style, seeds if self._noise else None)
+        audio = self._network.speech(contour, text, packing, style, seeds if self._noise else None)
         faults = (~torch.isfinite(audio)).view(len(packing.owners), -1).any(1, keepdim=True)
         return pcm16(audio[0]), packing.total(faults.float())[:, 0] == 0
 
+    def _rows(self, shape: tuple[int, int]) -> Tensor:
+        return torch.zeros(*shape, self._network.config.hidden)
+
     def _silence(self, num_blocks: int) -> tuple[Tensor, ...]:
         """Inputs of a line on which there is nobody."""
-        placed = place([], num_blocks, num_rows := self._ladder.speech.jobs + 1)
-        units, frames = num_blocks * BLOCK, num_blocks * BLOCK * FRAMES_PER_UNIT
-        seeds = torch.zeros(num_rows, dtype=torch.long)
-        line = (torch.zeros(1, units, self._network.config.hidden), torch.zeros(1, frames, 2))
-        return (*line, torch.zeros(num_rows, STYLE_SIZE), seeds, *map(torch.from_numpy, placed))
+        num_rows = self._ladder.speech.jobs + 1
+        seeds, style, _ = _nobody(num_rows)
+        rows = [self._rows((1, num_blocks * BLOCK)) for _ in range(2)]  # not one twice: compiled code would insist
+        return *rows, style, seeds, *map(torch.from_numpy, place([], num_blocks, num_rows))
 
     def _in_halves(self, call: Call, members: list[int], launch: Callable[[Call, list[int]], _T]) -> list[_T]:
         """Launch a batch; where memory does not suffice, its halves; a job that fails alone is given up."""
@@ -299,6 +317,16 @@ def _configure_torch(device: torch.device, compile_cache_dir: Path | None) -> No
         return_large_buffers()
 
 
-def _batches(rungs: Rungs, pending: list[int], lengths: Sequence[int] | dict[int, int]) -> list[list[int]]:
+def _batches(rungs: Rungs, pending: list[int], length: Callable[[int], int]) -> list[list[int]]:
     """``Rungs.batches`` of some jobs, as indices into all."""
-    return [[pending[place] for place in group] for group in rungs.batches([lengths[index] for index in pending])]
+    return [[pending[place] for place in group] for group in rungs.batches([length(index) for index in pending])]
+
+
+def _padded(values: Sequence[float], rows: int) -> NDArray[np.generic]:
+    """The jobs', then 1 for each that is not there: (rows,)."""
+    return np.array([*values, *[1] * (rows - len(values))])
+
+
+def _nobody(jobs: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Lengths, styles and speeds of jobs that are not there."""
+    return torch.ones(jobs, dtype=torch.long), torch.zeros(jobs, STYLE_SIZE), torch.ones(jobs)

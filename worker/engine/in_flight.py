@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,30 +20,50 @@ from worker.engine.base import (
     Speech,
     job_fault,
 )
-from worker.model.network.network import FRAMES_PER_UNIT, unit_rows
+from worker.model.config import KOKORO_V1
+from worker.model.network.network import unit_rows
 from worker.model.network.placement import BLOCK, Placement, on_line
 
 
-class EncodedBatch(NamedTuple):
-    """A text batch under way."""
+class Rows:
+    """What many batches made of a stage, as one tensor on the device, and where in it each job begins."""
+
+    def __init__(self) -> None:
+        self.first: dict[int, int] = {}
+        self._parts: list[Tensor] = []
+        self._count = 0
+
+    def add(self, members: Sequence[int], made: Tensor) -> None:
+        """Of a batch's jobs: (batch, length, channels), of which ``members`` are the first rows."""
+        for row, index in enumerate(members):
+            self.first[index] = self._count + row * made.shape[1]
+        self._parts.append(made.flatten(0, 1))
+        self._count += len(self._parts[-1])
+
+    @property
+    def all(self) -> Tensor:
+        """(rows, channels)"""
+        if len(self._parts) > 1:
+            self._parts = [torch.cat(self._parts)]
+        return self._parts[0]
+
+    def padded(self, members: Sequence[int], lengths: Sequence[int], shape: tuple[int, int]) -> NDArray[np.int64]:
+        """Which row each place of a padded batch reads, all of a job's in order: int64 ``shape``."""
+        made = np.zeros(shape, np.int64)
+        for row, (index, length) in enumerate(zip(members, lengths, strict=True)):
+            made[row] = self.first[index]  # also in padding: another job's rows need not be finite
+            made[row, :length] += np.arange(length)
+        return made
+
+
+class TimedBatch(NamedTuple):
+    """A batch of durations under way."""
 
     members: list[int]
     durations: Tensor
     """int64 (jobs, tokens), on the CPU, complete once the device is done."""
     prosody: Tensor
-    """The duration encoder's rows: float32 (jobs * tokens, channels), on the device."""
     text: Tensor
-    """The text encoder's, likewise."""
-
-
-class CurvedBatch(NamedTuple):
-    """A batch of curves under way, on the device."""
-
-    members: list[int]
-    length: int
-    """Frames that each job has room for."""
-    curves: Tensor
-    """F0 and loudness: float32 (jobs * length, 2)."""
 
 
 class SpokenLine(NamedTuple):
@@ -55,28 +76,6 @@ class SpokenLine(NamedTuple):
     done: torch.cuda.Event | None
 
 
-class Rows:
-    """What many batches made of a stage, as one tensor, and where in it each job begins."""
-
-    def __init__(self) -> None:
-        self.first: dict[int, int] = {}
-        self._parts: list[Tensor] = []
-        self._count = 0
-
-    def add(self, members: Sequence[int], length: int, made: Tensor) -> None:
-        """Of a batch's jobs, each with ``length`` rows."""
-        for row, index in enumerate(members):
-            self.first[index] = self._count + row * length
-        self._parts.append(made)
-        self._count += len(made)
-
-    @property
-    def all(self) -> Tensor:
-        if len(self._parts) > 1:
-            self._parts = [torch.cat(self._parts)]
-        return self._parts[0]
-
-
 class Call:
     """What is known of the jobs of one ``synthesise`` so far."""
 
@@ -84,7 +83,12 @@ class Call:
         self.jobs = jobs
         self.results: dict[int, Speech | EngineError] = {}
         self.durations: dict[int, NDArray[np.int64]] = {}
-        self.prosody, self.text, self.curves = Rows(), Rows(), Rows()
+        self.words, self.letters = Rows(), Rows()
+        """Of tokens, in their context and by themselves."""
+        self.prosody, self.text = Rows(), Rows()
+        """Of tokens, with durations known."""
+        self.contour = Rows()
+        """Of units."""
         for index, job in enumerate(jobs):
             if fault := job_fault(job):
                 self.results[index] = fault
@@ -97,32 +101,35 @@ class Call:
         """How long a job speaks, once its durations are known."""
         return int(self.durations[index].sum())
 
-    def keep_text(self, batch: EncodedBatch) -> None:
-        """Note the durations of a text batch, and where its encodings are."""
-        for row, index in enumerate(batch.members):
-            self.durations[index] = batch.durations[row, : len(self.jobs[index].token_ids) + 2].numpy()
-        self.prosody.add(batch.members, batch.durations.shape[1], batch.prosody)
-        self.text.add(batch.members, batch.durations.shape[1], batch.text)
+    def tokens(self, index: int) -> int:
+        """How many a job has, with its boundary tokens."""
+        return len(self.jobs[index].token_ids) + 2
 
-    def keep_curves(self, batch: CurvedBatch) -> None:
-        """Note where a batch's curves are."""
-        self.curves.add(batch.members, batch.length, batch.curves)
+    def keep_durations(self, batch: TimedBatch) -> None:
+        """Note how long the jobs of a batch last, and where their encodings are."""
+        for row, index in enumerate(batch.members):
+            lasts = batch.durations[row, : self.tokens(index)].numpy()
+            self.durations[index] = lasts
+            if lasts.min() < 1 or lasts.max() > math.ceil(KOKORO_V1.max_dur / self.jobs[index].speed):
+                self.results[index] = EngineError("the model made durations that are no numbers")
+        self.prosody.add(batch.members, batch.prosody)
+        self.text.add(batch.members, batch.text)
 
     def prosody_rows(self, members: Sequence[int], shape: tuple[int, int]) -> NDArray[np.int64]:
         """Which of ``prosody`` each unit reads, each job in a row of its own: int64 ``shape``."""
         made = np.zeros(shape, np.int64)
         for row, index in enumerate(members):
+            made[row] = self.prosody.first[index]
             made[row, : self.units(index)] = unit_rows(self.durations[index], self.prosody.first[index])
         return made
+
+    def contour_rows(self, members: Sequence[int], placed: Placement) -> NDArray[np.int64]:
+        """Which of ``contour`` each unit of a line reads: int64 (units,)."""
+        return on_line([self.contour.first[index] + np.arange(self.units(index)) for index in members], placed)
 
     def text_rows(self, members: Sequence[int], placed: Placement) -> NDArray[np.int64]:
         """Which of ``text`` each unit of a line reads: int64 (units,)."""
         return on_line([unit_rows(self.durations[index], self.text.first[index]) for index in members], placed)
-
-    def curve_rows(self, members: Sequence[int], placed: Placement) -> NDArray[np.int64]:
-        """Which of ``curves`` each frame of a line reads: int64 (frames,)."""
-        frames = [self.curves.first[index] + np.arange(self.units(index) * FRAMES_PER_UNIT) for index in members]
-        return on_line(frames, placed, FRAMES_PER_UNIT)
 
     def take(self, line: SpokenLine) -> None:
         """The results of a line that is done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from worker.model.network.placement import BLOCK
 
@@ -108,10 +108,10 @@ BYTES_PER_UNIT = 600_000
 """Memory that a unit of audio takes while it is made, at the most.
 
 Counted over the network's live tensors without compilation: 576 kB with a float32 vocoder, 425 kB with a half one. What
-goes before takes 20 kB for a unit's curves and 26 kB for a token.
+goes before takes 26 kB for a token that is encoded, and 16 kB for a step of an LSTM.
 """
 
-_JOBS = (1, 4, 16, 32)
+_JOBS = (1, 4, 16, 64)
 _SIZES = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 640, 768, 896, 1024)
 _SHORTEST_LINE = 50
 """Blocks: ten seconds of audio."""
@@ -121,10 +121,13 @@ _SHORTEST_LINE = 50
 class Ladder:
     """Shapes of all stages. The defaults are meant for a card of 8 GB; ``for_memory`` makes others."""
 
-    text: Rungs = field(default=Rungs((32, 64, 128, 192, 256, 384, 512), _JOBS, budget=4096))
-    """In tokens, with the two boundary tokens."""
-    curves: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=8192))
-    """In units of 25 ms of audio. Few and large batches: an LSTM takes as long for many jobs as for the longest."""
+    tokens: Rungs = field(default=Rungs((32, 64, 96, 128, 192, 256, 384, 512), _JOBS, budget=8192))
+    """Of ``encode``, in tokens, with the two boundary tokens: narrow rungs, since padding takes as long as what is
+    read."""
+    durations: Rungs = field(default=Rungs((64, 128, 256, 512), _JOBS, budget=32768))
+    """In tokens too. An LSTM takes as long for many jobs as for the longest of them: few and large batches."""
+    contour: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=32768))
+    """In units of 25 ms of audio; an LSTM as well."""
     speech: Lines = field(default=Lines(_SIZES, _JOBS[-1]))
     """In blocks of eight units. The longest line, 205 s of audio in 5 GB, which with weights and CUDA's own leaves room
     on a card of 8 GB, bounds the memory: a job that does not fit on it is refused."""
@@ -140,4 +143,4 @@ class Ladder:
         if longest < _SHORTEST_LINE:
             raise ValueError(f"{num_bytes} bytes hold {longest * BLOCK / 40:.1f} s of audio, and 10 are needed")
         sizes = (*(size for size in default.speech.sizes if size < longest), longest)
-        return cls(default.text, default.curves, Lines(sizes, default.speech.jobs))
+        return replace(default, speech=Lines(sizes, default.speech.jobs))

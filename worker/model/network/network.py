@@ -1,7 +1,8 @@
 """The network in stages, between which a batch is formed anew.
 
-Text and curves have LSTMs, which go along a job step by step: there, jobs are rows of a padded batch. All after is
-convolutions, nine tenths of the arithmetic: there, jobs are packed on one line.
+``encode``: attention between a job's tokens; batches of like length, for padding costs as much as what is read.
+``durations`` and ``contour``: LSTMs, step by step, which leave most of a GPU idle; batches of all the jobs there are.
+``speech``: convolutions, nine tenths of the arithmetic; jobs are packed on one line.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
 from worker.model.network.source import harmonic_source
 from worker.model.network.spectral import spectrum
-from worker.model.network.text import albert, duration_encoder, durations, text_encoder
+from worker.model.network.text import (
+    albert,
+    contour,
+    duration_encoder,
+    durations,
+    text_convolutions,
+    text_encoder,
+)
 from worker.model.network.vocoder import decoder, generator
 from worker.model.state_dict import StateDict
 
@@ -47,28 +55,41 @@ class Network:
         self.device = torch.device(device)
         self._p = Parameters(weights, config, self.device, dtype)
 
-    def text(self, tokens: Tensor, lengths: Tensor, style: Tensor, speed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Durations and encodings of tokens.
+    def encode(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Encodings of tokens in their context, each float32 (batch, n, 512): one for ``durations``' prosody, one for
+        its text.
 
-        tokens: int64 (batch, n) with the boundary zeros, padded with any valid id; speed: float32 (batch,). Returns
-        durations in units, int64 (batch, n), 0 in padding; and two encodings, float32 (batch, n, 512): the duration
-        encoder's, for ``curves``, and the text encoder's, for ``waveform``.
+        tokens: int64 (batch, n) with the boundary zeros, padded with any valid id.
         """
         place = region(lengths, tokens.shape[1])
-        prosody = style[:, self.config.style :]
         encoded = linear(self._p, albert(self._p, tokens, place), "bert_encoder")
-        encoded = duration_encoder(self._p, encoded, prosody, place)
-        lasts = durations(self._p, encoded, prosody, speed, place)
-        return lasts, encoded, text_encoder(self._p, tokens, place)
+        return encoded, text_convolutions(self._p, tokens, place)
 
-    def curves(self, aligned: Tensor, units: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
-        """F0 in hertz and the loudness curve N: each float32 (batch, 2 * length); meaningless in padding.
+    def durations(
+        self, prosody: Tensor, text: Tensor, lengths: Tensor, style: Tensor, speed: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Durations in units, int64 (batch, n), 0 in padding; and the two encodings, each float32 (batch, n, 512), as
+        ``contour`` and ``speech`` want them.
 
-        aligned: the duration encoder's encodings, a row for every unit, (batch, length, 512); units: lengths.
+        prosody, text: from ``encode``; speed: float32 (batch,).
         """
-        size = aligned.shape[1]
-        places = Places(region(units, size), region(units * FRAMES_PER_UNIT, size * FRAMES_PER_UNIT))
-        return pitch_and_loudness(self._p, aligned, style[:, self.config.style :], places)
+        place = region(lengths, prosody.shape[1])
+        halves = style[:, self.config.style :]
+        prosody = duration_encoder(self._p, prosody, halves, place)
+        return durations(self._p, prosody, halves, speed, place), prosody, text_encoder(self._p, text, place)
+
+    def contour(self, prosody: Tensor, units: Tensor, style: Tensor) -> tuple[Tensor]:
+        """What pitch and loudness have in common: a row of prosody for every unit, (batch, length, 512) -> the same
+        shape. units: lengths.
+        """
+        return (contour(self._p, prosody, style[:, self.config.style :], region(units, prosody.shape[1])),)
+
+    def curves(self, contour: Tensor, packing: Packing, style: Tensor) -> tuple[Tensor, Tensor]:
+        """F0 in hertz and the loudness curve N: each float32 (1, 2 * length); meaningless between jobs.
+
+        contour: on a line, (1, length, 512), finite between jobs.
+        """
+        return pitch_and_loudness(self._p, contour, style[:, self.config.style :], _places(packing))
 
     def source_spectrum(self, f0: Tensor, packing: Packing, noise: Tensor | None) -> Tensor:
         """Magnitudes and phases of the harmonic source: float32 (1, 60 * frames, 22), 0 between jobs.
@@ -85,12 +106,11 @@ class Network:
     ) -> Tensor:
         """Audio, float32 (1, 600 * length), 0 between jobs, from what the other stages returned.
 
-        text: the text encoder's encodings, a row for every unit, (1, length, 512); curves: each (1, 2 * length); style:
-        (jobs, 256). Of text and curves nothing is read between jobs, but it must be finite.
+        text: encodings, a row for every unit, (1, length, 512); curves: each (1, 2 * length); style: (jobs, 256). Of
+        text and curves nothing is read between jobs, but it must be finite.
         """
         affines = style_affines(self._p.vocoder_styles, style[:, : self.config.style])
-        places = Places(packed_region(packing, 1), packed_region(packing, FRAMES_PER_UNIT))
-        features = decoder(self._p, text, curves, affines, places)
+        features = decoder(self._p, text, curves, affines, _places(packing))
         return generator(self._p, features, source, affines, packing)
 
     def noise(self, seeds: Tensor, packing: Packing) -> Tensor:
@@ -99,15 +119,19 @@ class Network:
         positions = samples.split(samples.position[..., None])[..., 0]
         return normal_noise(packing.spread(seeds), positions).view(1, -1)
 
-    def speech(
-        self, text: Tensor, curves: tuple[Tensor, Tensor], packing: Packing, style: Tensor, seeds: Tensor | None
-    ) -> Tensor:
-        """``source_spectrum`` and ``waveform`` in one: audio float32 (1, 600 * length).
+    def speech(self, contour: Tensor, text: Tensor, packing: Packing, style: Tensor, seeds: Tensor | None) -> Tensor:
+        """``curves``, ``source_spectrum`` and ``waveform`` in one: audio float32 (1, 600 * length).
 
-        seeds: of each job's noise, int64 (jobs,), or None for none.
+        contour, text: a row for every unit, each (1, length, 512). seeds: of each job's noise, int64 (jobs,), or None
+        for none.
         """
+        curves = self.curves(contour, packing, style)
         noise = None if seeds is None else self.noise(seeds, packing)
         return self.waveform(text, curves, self.source_spectrum(curves[0], packing, noise), packing, style)
+
+
+def _places(packing: Packing) -> Places:
+    return Places(packed_region(packing, 1), packed_region(packing, FRAMES_PER_UNIT))
 
 
 def unit_rows(durations: NDArray[np.int64], start: int = 0) -> NDArray[np.int64]:

@@ -22,8 +22,8 @@ def albert(p: Parameters, tokens: Tensor, place: Region) -> Tensor:
     return h
 
 
-def text_encoder(p: Parameters, tokens: Tensor, place: Region) -> Tensor:
-    """Embedding, three convolutions, an LSTM: tokens int64 (batch, n) -> rows (batch, n, 512).
+def text_convolutions(p: Parameters, tokens: Tensor, place: Region) -> Tensor:
+    """Embedding and three convolutions, the text encoder's first part: tokens int64 (batch, n) -> rows (batch, n, 512).
 
     Source: ``TextEncoder`` in kokoro 0.9.4 ``modules.py``.
     """
@@ -33,7 +33,12 @@ def text_encoder(p: Parameters, tokens: Tensor, place: Region) -> Tensor:
         h = conv(p, h.masked_fill(place.outside, 0.0), f"{module}.0")
         h = functional.layer_norm(h, h.shape[2:], p[f"{module}.1.gamma"], p[f"{module}.1.beta"], NORM_EPS)
         h = functional.leaky_relu(h, 0.2)
-    return bidirectional_lstm(p, h, place, "text_encoder.lstm")
+    return h
+
+
+def text_encoder(p: Parameters, x: Tensor, place: Region) -> Tensor:
+    """The LSTM after ``text_convolutions``: rows (batch, n, 512), shape kept."""
+    return bidirectional_lstm(p, x, place, "text_encoder.lstm")
 
 
 def duration_encoder(p: Parameters, x: Tensor, style: Tensor, place: Region) -> Tensor:
@@ -60,6 +65,13 @@ def durations(p: Parameters, encoded: Tensor, style: Tensor, speed: Tensor, plac
     h = bidirectional_lstm(p, join_style(encoded, style), place, "predictor.lstm")
     expected = torch.sigmoid(linear(p, h, "predictor.duration_proj.linear_layer")).sum(2) / speed[:, None]
     return torch.round(expected).clamp_min(1.0).long().masked_fill(place.outside[..., 0], 0)
+
+
+def contour(p: Parameters, encoded: Tensor, style: Tensor, place: Region) -> Tensor:
+    """What pitch and loudness have in common: the duration encoder's rows, one for every unit, (batch, units, 512) ->
+    rows of the same shape. Source: the LSTM in ``ProsodyPredictor.F0Ntrain`` of kokoro 0.9.4 ``modules.py``.
+    """
+    return bidirectional_lstm(p, join_style(encoded, style), place, "predictor.shared")
 
 
 def join_style(x: Tensor, style: Tensor) -> Tensor:
