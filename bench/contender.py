@@ -45,6 +45,7 @@ class EngineSpec:
     """Of the cuda engine, which also runs elsewhere if asked to."""
     vocoder_dtype: VocoderType = "float32"
     compile_backend: str | None = None
+    kernels: Literal["auto", "on", "off"] = "auto"
     fake_speed: float = 0.0
 
 
@@ -183,7 +184,7 @@ def _cuda(store: ModelStore, spec: EngineSpec) -> Engine:
     from worker.engine.device import choose_device
     from worker.model.weights import load_state_dict
 
-    options = TorchOptions(vocoder_dtype=spec.vocoder_dtype, compile_backend=spec.compile_backend)
+    options = TorchOptions(vocoder_dtype=spec.vocoder_dtype, kernels=spec.kernels, compile_backend=spec.compile_backend)
     return TorchEngine(load_state_dict(store.weights_path), choose_device(spec.device), options)
 
 

@@ -41,7 +41,8 @@ def _model(settings: WorkerSettings) -> Iterator[str]:
             graph = store.onnx_path(settings.onnx_precision, settings.onnx_kernels)
             yield from (graph.name, settings.onnx_optimization_level)
         case "cuda":
-            yield from (sha256_of(store.weights_path), settings.vocoder_dtype, str(settings.torch_compile))
+            how = (settings.vocoder_dtype, settings.torch_kernels, str(settings.torch_compile))
+            yield from (sha256_of(store.weights_path), *how)
         case _:
             yield sha256_of(store.weights_path)
     for suffix in SUFFIXES:

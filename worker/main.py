@@ -159,6 +159,7 @@ def _torch_engine(settings: WorkerSettings, store: ModelStore) -> Engine:
     options = TorchOptions(
         ladder=ladder,
         vocoder_dtype=settings.vocoder_dtype,
+        kernels=settings.torch_kernels,
         compile_backend="inductor" if settings.torch_compile else None,
         compile_cache_dir=settings.compile_cache_dir,
     )

@@ -25,6 +25,9 @@ class WorkerSettings(ModelSettings):
     """True asks for cuda or mps, false for neither."""
     vocoder_dtype: Literal["float32", "float16", "bfloat16"] = "float16"
     """Of the cuda engine's decoder and generator; all before them is float32."""
+    torch_kernels: Literal["auto", "on", "off"] = "auto"
+    """The cuda engine's operators of our own, in Triton, which needs a C compiler. auto: where they work; on: not
+    without; off: torch's own."""
     torch_compile: bool = False
     """Compile the cuda engine's shapes at start-up as well as capturing them: faster, after a long first start."""
     compile_cache_dir: Path | None = None

@@ -39,6 +39,10 @@ def rows(*shape: int, scale: float = 1.0, offset: float = 0.0) -> Any:
     return torch.from_numpy((offset + scale * rng.standard_normal(shape)).astype(np.float32))
 
 
+def adain(x: Any, place: layers.Region, affine: tuple[Any, Any]) -> Any:
+    return layers.normalised(x, layers.statistics(x, place), place, affine)
+
+
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_norm_is_instance_norm_over_each_jobs_own_time(offset: float, packed: bool) -> None:
@@ -48,12 +52,12 @@ def test_the_norm_is_instance_norm_over_each_jobs_own_time(offset: float, packed
         line = Line(LENGTHS.tolist(), spare=1)
         joined = line.join(jobs, garbage=10.0)
         place = layers.packed_region(line.packing, 1)
-        made = line.cut(layers.adain(joined, place, (scale, shift)).masked_fill(place.outside, 0.0))
+        made = line.cut(adain(joined, place, (scale, shift)).masked_fill(place.outside, 0.0))
     else:
         joined = rows(3, 9, 4, scale=10.0)
         for row, job in enumerate(jobs):
             joined[row, : len(job)] = job
-        padded = layers.adain(joined, layers.region(LENGTHS, 9), (scale[:3], shift[:3]))
+        padded = adain(joined, layers.region(LENGTHS, 9), (scale[:3], shift[:3]))
         made = [row[:length] for row, length in zip(padded, LENGTHS.tolist(), strict=True)]
     for row, (ours, job) in enumerate(zip(made, jobs, strict=True)):
         variance, mean = torch.var_mean(job.double(), 0, correction=0)

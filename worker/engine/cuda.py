@@ -33,6 +33,7 @@ from worker.engine.base import (
 )
 from worker.engine.in_flight import Call, SpokenLine, TimedBatch, padded_styles, too_long
 from worker.engine.ladder import Ladder, Rungs
+from worker.engine.snake import Switch, choose_ops
 from worker.engine.stage import Stage
 from worker.model.config import KOKORO_V1, KokoroConfig
 from worker.model.network.network import Network, pcm16
@@ -53,6 +54,8 @@ class TorchOptions:
     """The shapes made ready at warm-up; its budgets bound the memory."""
     vocoder_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """Of the decoder and generator; the rest is float32 whatever this says."""
+    kernels: Switch = "auto"
+    """Operators of our own for the generator, in Triton; see ``choose_ops``."""
     noise: bool = True
     """Keep the harmonic source's noise, drawn from each job's seed."""
     compile_backend: str | None = None
@@ -102,7 +105,9 @@ class TorchEngine:
         self._noise = options.noise
         _configure_torch(device, options.compile_cache_dir)
         try:
-            self._network = Network(weights, config, device=device, dtype=getattr(torch, options.vocoder_dtype))
+            dtype, compiles = getattr(torch, options.vocoder_dtype), options.compile_backend is not None
+            ops = choose_ops(device, dtype, options.kernels, compiles=compiles)
+            self._network = Network(weights, config, device=device, dtype=dtype, ops=ops)
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the weights do not fit the device: {error}", "out_of_memory") from error
         self._before, self._vocoding = _Track(device), _Track(device)

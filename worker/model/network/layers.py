@@ -30,8 +30,12 @@ class Region(NamedTuple):
     """float32 (jobs, 1): how long each is, 1 where it is not there at all."""
     position: Tensor
     """int64 (batch, length): rows since the job began."""
+    lengths: Tensor
+    """int64 (jobs,): ``count``, and 0 where a job is not there."""
     packing: Packing | None = None
     """Of a line; its jobs' rows are all in the batch's only row."""
+    rows: int = 0
+    """Of a block, on a line."""
 
     def split(self, x: Tensor) -> Tensor:
         """(batch, length, channels) as pieces of one job each: (pieces, rows, channels), its own row or a block."""
@@ -57,7 +61,7 @@ def region(lengths: Tensor, size: int) -> Region:
     """Every job in a row of its own. lengths: int64 (batch,), each 1 to ``size``."""
     position = torch.arange(size, device=lengths.device).expand(len(lengths), -1)
     inside = (position < lengths[:, None])[..., None]
-    return Region(inside, ~inside, lengths[:, None].float(), position)
+    return Region(inside, ~inside, lengths[:, None].float(), position, lengths)
 
 
 def packed_region(packing: Packing, rate: int, extra: int = 0) -> Region:
@@ -67,7 +71,8 @@ def packed_region(packing: Packing, rate: int, extra: int = 0) -> Region:
     position = since[:, None] + torch.arange(BLOCK * rate, device=blocks.device)  # (blocks, rows)
     lengths = packing.units * rate + extra * (packing.units > 0)
     inside = (position < packing.spread(lengths)[:, None]).reshape(1, -1, 1)
-    return Region(inside, ~inside, lengths[:, None].clamp_min(1).float(), position.reshape(1, -1), packing)
+    count = lengths[:, None].clamp_min(1).float()
+    return Region(inside, ~inside, count, position.reshape(1, -1), lengths, packing, BLOCK * rate)
 
 
 def linear(p: Parameters, x: Tensor, module: str) -> Tensor:
@@ -76,19 +81,28 @@ def linear(p: Parameters, x: Tensor, module: str) -> Tensor:
 
 
 def conv(
-    p: Parameters, x: Tensor, module: str, *, stride: int = 1, dilation: int = 1, padding: int | None = None
+    p: Parameters,
+    x: Tensor,
+    module: str,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: int | None = None,
+    bias: bool = True,
 ) -> Tensor:
     """1-D convolution; padded with zeros to keep the length unless told otherwise. ``x`` must be 0 outside its region.
 
+    bias: whether to add its own; cuDNN makes another pass over the output for it.
+
     As a 2-D convolution of height 1, for which rows are channels-last memory as they stand.
     """
-    weight, bias = p[f"{module}.weight"], p.get(f"{module}.bias")
+    weight, offset = p[f"{module}.weight"], p.get(f"{module}.bias") if bias else None
     if weight.shape[1] > x.shape[2]:
         x = functional.pad(x, (0, weight.shape[1] - x.shape[2]))
     if weight.ndim == 2:
-        return functional.linear(x, weight, bias)
+        return functional.linear(x, weight, offset)
     side = dilation * (weight.shape[3] - 1) // 2 if padding is None else padding
-    made = functional.conv2d(_as_image(x), weight, bias, (1, stride), (0, side), (1, dilation))
+    made = functional.conv2d(_as_image(x), weight, offset, (1, stride), (0, side), (1, dilation))
     return _as_rows(made)
 
 
@@ -139,28 +153,17 @@ def statistics(x: Tensor, place: Region) -> tuple[Tensor, Tensor]:
     return first + mean, torch.rsqrt(variance.clamp_min(0.0) + NORM_EPS)
 
 
-def adain(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
-    """Adaptive instance norm: less the job's mean, over its deviation, scaled and shifted; float32, shape kept."""
-    mean, gain = statistics(x, place)
-    scale, shift = affine
+def normalised(x: Tensor, mean_and_gain: tuple[Tensor, Tensor], place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
+    """Adaptive instance norm by ``statistics``: less the mean, over the deviation, scaled and shifted; float32."""
+    (mean, gain), (scale, shift) = mean_and_gain, affine
     mean, gain, shift = (place.spread(each)[:, None] for each in (mean, gain * scale, shift))
     return ((place.split(x).float() - mean) * gain + shift).view(x.shape)
 
 
 def adain_relu(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
     """Adaptive instance norm and leaky ReLU, 0 outside the region: what a convolution reads."""
-    return functional.leaky_relu(adain(x, place, affine), 0.2).masked_fill(place.outside, 0.0).to(x.dtype)
-
-
-def adain_snake(x: Tensor, place: Region, affine: tuple[Tensor, Tensor], reciprocal: Tensor) -> Tensor:
-    """Adaptive instance norm and Snake, ``x + sin(alpha x)^2 / alpha``, 0 outside the region.
-
-    ``affine`` has alpha folded in, so the norm emits ``h = alpha * x`` and Snake is ``(h + sin(h)^2) / alpha``;
-    reciprocal: 1 / alpha, (channels,). Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020.
-    """
-    h = adain(x, place, affine)
-    sine = torch.sin(h)
-    return ((h + sine * sine) * reciprocal).masked_fill(place.outside, 0.0).to(x.dtype)
+    h = functional.leaky_relu(normalised(x, statistics(x, place), place, affine), 0.2)
+    return h.masked_fill(place.outside, 0.0).to(x.dtype)
 
 
 def adain_residual_block(

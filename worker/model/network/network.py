@@ -18,6 +18,7 @@ from worker.model.network.layers import Places, linear, packed_region, region, s
 from worker.model.network.noise import normal_noise
 from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
+from worker.model.network.snake import PlainSnakeOps, SnakeOps
 from worker.model.network.source import harmonic_source
 from worker.model.network.spectral import spectrum
 from worker.model.network.text import (
@@ -39,8 +40,8 @@ class Network:
 
     weights: a complete state dict (``weights.load_state_dict``). dtype: of the decoder and generator, where nine
     tenths of the arithmetic are; text, durations, pitch, the source's phase and the last Fourier transform are always
-    float32. Styles are float32 (batch, 256), lengths int64 (batch,), each at least 1. Run it under
-    ``torch.inference_mode``.
+    float32. ops: of the generator, plain torch unless given. Styles are float32 (batch, 256), lengths int64 (batch,),
+    each at least 1. Run it under ``torch.inference_mode``.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class Network:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        ops: SnakeOps | None = None,
     ) -> None:
         self.config = config
         self.device = torch.device(device)
         self._p = Parameters(weights, config, self.device, dtype)
+        self._ops = ops or PlainSnakeOps()
 
     def encode(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encodings of tokens in their context, each float32 (batch, n, 512): one for ``durations``' prosody, one for
@@ -111,7 +114,7 @@ class Network:
         """
         affines = style_affines(self._p.vocoder_styles, style[:, : self.config.style])
         features = decoder(self._p, text, curves, affines, _places(packing))
-        return generator(self._p, features, source, affines, packing)
+        return generator(self._p, features, source, affines, packing, ops=self._ops)
 
     def noise(self, seeds: Tensor, packing: Packing) -> Tensor:
         """Of each job's seed, int64 (jobs,): float32 (1, 600 * length)."""

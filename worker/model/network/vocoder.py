@@ -14,13 +14,13 @@ from worker.model.network.layers import (
     Places,
     Region,
     adain_residual_block,
-    adain_snake,
     conv,
     conv_transpose,
     packed_region,
 )
 from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
+from worker.model.network.snake import SnakeOps, Statistics
 from worker.model.network.spectral import inverse_spectrum
 
 _BLOCKS = 4
@@ -57,7 +57,9 @@ def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines:
     return h
 
 
-def generator(p: Parameters, features: Tensor, source: Tensor, affines: Affines, packing: Packing) -> Tensor:
+def generator(
+    p: Parameters, features: Tensor, source: Tensor, affines: Affines, packing: Packing, *, ops: SnakeOps
+) -> Tensor:
     """iSTFTNet: ``Generator`` of kokoro 0.9.4 ``istftnet.py``; Kaneko et al. 2022.
 
     features: (1, frames, 512); source: the harmonic source's spectrum, (1, 60 * frames, 22). Returns float32 audio
@@ -74,7 +76,8 @@ def generator(p: Parameters, features: Tensor, source: Tensor, affines: Affines,
         place = packed_region(packing, rate, extra=int(last))
         if last:
             h = _one_row_more(h, place)
-        h = _refine(p, h + _excitation(p, source, place, affines, stage), place, affines, stage)
+        blocks = _Blocks(p, ops, affines, place)
+        h = blocks.refine(h + blocks.excitation(source, stage), stage)
     h = functional.leaky_relu(h, 0.01).masked_fill(place.outside, 0.0)
     h = conv(p, h, "decoder.generator.conv_post").float()
     bins = config.n_fft // 2 + 1
@@ -91,33 +94,43 @@ def _one_row_more(h: Tensor, place: Region) -> Tensor:
     return torch.where((place.position == 0)[..., None], after, before)
 
 
-def _excitation(p: Parameters, source: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
-    """The source's spectrum, brought to a stage's resolution and channels."""
-    rates = p.config.generator.upsample_rates
-    module = f"decoder.generator.noise_convs.{stage}"
-    stride = 1 if stage + 1 == len(rates) else rates[stage + 1]
-    padding = 0 if stride == 1 else (stride + 1) // 2
-    made = conv(p, source, module, stride=stride, padding=padding)
-    return _residual_block(p, made, place, affines, f"decoder.generator.noise_res.{stage}")
+class _Blocks:
+    """The residual blocks of one stage, at its resolution."""
 
+    def __init__(self, p: Parameters, ops: SnakeOps, affines: Affines, place: Region) -> None:
+        self._p, self._ops, self._affines, self._place = p, ops, affines, place
 
-def _refine(p: Parameters, h: Tensor, place: Region, affines: Affines, stage: int) -> Tensor:
-    """The mean of three residual blocks of different reach."""
-    count = len(p.config.generator.resblock_kernels)
-    blocks = [f"decoder.generator.resblocks.{stage * count + index}" for index in range(count)]
-    made = _residual_block(p, h, place, affines, blocks[0])
-    for block in blocks[1:]:
-        made = made + _residual_block(p, h, place, affines, block)
-    return made / count
+    def excitation(self, source: Tensor, stage: int) -> Tensor:
+        """The source's spectrum, brought to the stage's resolution and channels."""
+        rates = self._p.config.generator.upsample_rates
+        module = f"decoder.generator.noise_convs.{stage}"
+        stride = 1 if stage + 1 == len(rates) else rates[stage + 1]
+        padding = 0 if stride == 1 else (stride + 1) // 2
+        made = conv(self._p, source, module, stride=stride, padding=padding)
+        statistics = self._ops.statistics(made, self._place)
+        return self._residual(made, statistics, f"decoder.generator.noise_res.{stage}")
 
+    def refine(self, h: Tensor, stage: int) -> Tensor:
+        """The mean of three residual blocks of different reach."""
+        count = len(self._p.config.generator.resblock_kernels)
+        statistics = self._ops.statistics(h, self._place)
+        names = [f"decoder.generator.resblocks.{stage * count + index}" for index in range(count)]
+        made = self._residual(h, statistics, names[0])
+        for name in names[1:]:
+            made = made + self._residual(h, statistics, name)
+        return made / count
 
-def _residual_block(p: Parameters, x: Tensor, place: Region, affines: Affines, module: str) -> Tensor:
-    """``AdaINResBlock1``: three steps, a dilated and a plain convolution, each after a Snake."""
-    for step, dilation in enumerate(p.config.generator.resblock_dilations):
-        h = x
-        for half, reach in (("1", dilation), ("2", 1)):
-            affine, reciprocal = affines[f"{module}.adain{half}.{step}"], p[f"{module}.alpha{half}.{step}"]
-            h = adain_snake(h, place, affine, reciprocal)
-            h = conv(p, h, f"{module}.convs{half}.{step}", dilation=reach)
-        x = x + h
-    return x
+    def _residual(self, x: Tensor, statistics: Statistics, module: str) -> Tensor:
+        """``AdaINResBlock1``: three steps, a dilated and a plain convolution, each after a Snake.
+
+        The dilated convolution's bias is left out: the norm after it would take it away again.
+        """
+        p, ops, place = self._p, self._ops, self._place
+        for step, dilation in enumerate(p.config.generator.resblock_dilations):
+            first, second = ((f"{module}.adain{half}.{step}", f"{module}.alpha{half}.{step}") for half in "12")
+            h = ops.snake(x, statistics, place, self._affines[first[0]], p[first[1]])
+            h = conv(p, h, f"{module}.convs1.{step}", dilation=dilation, bias=False)
+            h = ops.snake(h, ops.statistics(h, place), place, self._affines[second[0]], p[second[1]])
+            h = conv(p, h, f"{module}.convs2.{step}", bias=False)
+            x, statistics = ops.add(x, h, p[f"{module}.convs2.{step}.bias"], place)
+        return x
