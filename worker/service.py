@@ -1,4 +1,4 @@
-"""The worker's loop: claim jobs, batch them, run the engine in one thread, write frames and ack. Read ``run`` first."""
+"""The worker's loop: claim jobs, batch them, run the engine in threads, write frames and ack. Read ``run`` first."""
 
 from __future__ import annotations
 
@@ -60,18 +60,23 @@ class Worker:
         self._packs = packs
         self._streams = streams
         self._heartbeat_s = heartbeat_s
-        self._scheduler = Scheduler(engine.capabilities, min_shares, max_batch_s)
+        self._batches_at_once = engine.capabilities.batches_at_once
+        # Who is urgent waits for the end of all that run.
+        self._scheduler = Scheduler(engine.capabilities, min_shares, max_batch_s / self._batches_at_once)
         record = WorkerRecord(worker_id, engine.name, tuple(packs.names()), capacity=0.0, model=model)
         self._worker_id = worker_id
         self._tally = Tally(record, self._scheduler)
         self._telemetry = telemetry or WorkerTelemetry(worker_id)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._thread = ThreadPoolExecutor(self._batches_at_once, thread_name_prefix="engine")
         self._stopping = asyncio.Event()
         self._answers = Answers(streams, self._tally, worker_id, self._stopping)
         self._next_reclaim = 0.0
         self._must_resume = True
         self._has_joined = False
         self._beaten_at: float | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._ended_ms = 0.0
+        self._handing_over = asyncio.Lock()
         self._delivering: asyncio.Task[None] | None = None
 
     @property
@@ -104,8 +109,14 @@ class Worker:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._warm_up)
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(self._beat())
-            while not self._stopping.is_set() or self._scheduler:
-                await self._retry(self._step)
+            try:
+                while not self._stopping.is_set() or self._scheduler:
+                    await self._retry(self._step)
+                while self._under_way:
+                    await self._retry(self._ended)
+            finally:
+                for task in self._under_way:  # none, unless this was cancelled
+                    task.cancel()
             await self._retry(self._delivered)
             await self._retry(self._streams.leave)
             beating.cancel()
@@ -134,6 +145,7 @@ class Worker:
     async def _step(self) -> None:
         if self._delivering is not None and self._delivering.done():
             await self._delivered()  # an answer that could not be written is noticed though nothing runs after it
+        await self._ended(most=self._batches_at_once - 1)
         if not self._stopping.is_set():
             await self._claim(self._scheduler.room, 0 if self._scheduler else CLAIM_BLOCK_MS)
         gone = await self._streams.gone(self._scheduler.readers)
@@ -144,7 +156,8 @@ class Worker:
 
     async def _claim(self, room: int, block_ms: int) -> None:
         if self._must_resume:
-            await self._delivered()  # or what it is about to write would be spoken again
+            await self._ended()  # or what is about to be written would be spoken again
+            await self._delivered()
             await self._join()
             self._scheduler.add(await self._streams.resume())
             self._must_resume = False
@@ -171,10 +184,19 @@ class Worker:
         batch.jobs = [item for item, _ in ready]
         if not ready:
             return
+        is_suspect = any(item.deaths for item in batch.jobs)
+        if is_suspect:
+            await self._ended()  # or a job beside it would be blamed for what it does
         await self._streams.begin(batch.jobs)
         await self._load()
         started_ms = time.time() * 1000
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._synthesise, [job for _, job in ready])
+        if self._batches_at_once > 1:
+            finishing = self._finish(running, batch, taken_ms, started_ms)
+            self._under_way.add(asyncio.get_running_loop().create_task(finishing))
+            if is_suspect:
+                await self._ended()
+            return
         try:
             await self._attend(running, batch)
         except QueueUnavailable:
@@ -192,13 +214,17 @@ class Worker:
             self._tally.count(jobs_interrupted=len(batch.jobs))
             self._scheduler.put_back(batch)
             return
-        inference_ms = time.time() * 1000 - started_ms
-        self._tally.measure(spoken, inference_ms)
+        ended_ms = time.time() * 1000
+        # Of what ran at the same time as another, the time that it took longer.
+        self._tally.measure(spoken, ended_ms - max(started_ms, self._ended_ms))
+        self._ended_ms = ended_ms
+        inference_ms = ended_ms - started_ms
         self._telemetry.ran(batch.jobs, taken_ms, started_ms, inference_ms)
-        await self._delivered()
-        timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
-        delivery = self._answers.deliver(batch.jobs, spoken, timings)
-        self._delivering = asyncio.get_running_loop().create_task(delivery)
+        async with self._handing_over:
+            await self._delivered()
+            timings = partial(_timings, taken_ms, started_ms - taken_ms, inference_ms)
+            delivery = self._answers.deliver(batch.jobs, spoken, timings)
+            self._delivering = asyncio.get_running_loop().create_task(delivery)
 
     async def _load(self) -> None:
         """Have the model in memory. Not in the measured time of the batch: it says nothing of this worker's pace."""
@@ -209,6 +235,17 @@ class Worker:
                 log.warning("model_not_loaded", error=str(error))  # the batch tries again, and tells its callers
             else:
                 log.info("model_loaded")
+
+    async def _ended(self, most: int = 0) -> None:
+        """Wait until no more than so many batches are under way, where several may be. Raises QueueUnavailable."""
+        done = {task for task in self._under_way if task.done()}
+        while len(self._under_way - done) > most:
+            ended, _ = await asyncio.wait(self._under_way - done, return_when=asyncio.FIRST_COMPLETED)
+            done |= ended
+        self._under_way -= done
+        for fault in [task.exception() for task in done]:
+            if fault is not None:
+                raise fault
 
     async def _delivered(self) -> None:
         """Wait until the last batch's answers are written: the next one may run meanwhile. Raises QueueUnavailable."""

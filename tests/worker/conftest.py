@@ -28,8 +28,8 @@ VOICES = ["af_bella", "af_sky"]
 class Gate(FakeEngine):
     """A fake engine that waits at a gate, so that a test decides when a batch ends."""
 
-    def __init__(self) -> None:
-        super().__init__(max_batch_jobs=1)
+    def __init__(self, batches_at_once: int = 1) -> None:
+        super().__init__(max_batch_jobs=1, batches_at_once=batches_at_once)
         self.entered = threading.Semaphore(0)
         self.open = threading.Semaphore(0)
 

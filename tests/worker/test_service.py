@@ -34,6 +34,9 @@ from worker.engine.fake import FakeEngine, FakeVoicePacks
 from worker.pace import REHEARSED
 from worker.service import Worker
 
+AT_ONCE = pytest.mark.parametrize("at_once", [1, 2])
+"""Batches that run at a time."""
+
 
 class Deaf(FakeEngine):
     """Fails single jobs, or, told so, the batch."""
@@ -64,8 +67,11 @@ class Held(WorkerStreams):
         await super().answer(claimed, replies)
 
 
-async def test_what_goes_in_comes_out_in_order_sample_by_sample(start: Start, synthesis: Synthesis) -> None:
-    start()
+@AT_ONCE
+async def test_what_goes_in_comes_out_in_order_sample_by_sample(
+    start: Start, synthesis: Synthesis, at_once: int
+) -> None:
+    start(FakeEngine(batches_at_once=at_once))
     spoken = await collect(synthesis, 12)
     assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq) for seq in range(12)]
     assert all(sum(chunk.durations) * 600 * 2 == len(chunk.pcm) for chunk in spoken)
@@ -78,9 +84,10 @@ async def test_a_long_chunk_travels_in_parts_and_arrives_whole(start: Start, syn
     assert spoken.pcm == expected_pcm(0, tokens=400)
 
 
-async def test_many_requests_at_once_get_their_own_voices(start: Start, synthesis: Synthesis) -> None:
-    start(name="one")
-    start(name="two")
+@AT_ONCE
+async def test_many_requests_at_once_get_their_own_voices(start: Start, synthesis: Synthesis, at_once: int) -> None:
+    start(FakeEngine(batches_at_once=at_once), name="one")
+    start(FakeEngine(batches_at_once=at_once), name="two")
     voices = [VOICES[number % 2] for number in range(16)]
     results = await asyncio.gather(*(collect(synthesis, 5, f"r{n}", voice) for n, voice in enumerate(voices)))
     for voice, spoken in zip(voices, results, strict=True):
@@ -159,8 +166,11 @@ async def test_an_unspeakable_text_in_mid_stream_comes_after_what_was_spoken(
         await anext(speaking)
 
 
-async def test_a_killed_workers_chunks_are_spoken_by_another(redis: Redis, start: Start, synthesis: Synthesis) -> None:
-    gate = Gate()
+@AT_ONCE
+async def test_a_killed_workers_chunks_are_spoken_by_another(
+    redis: Redis, start: Start, synthesis: Synthesis, at_once: int
+) -> None:
+    gate = Gate(at_once)
     streams = WorkerStreams(redis, "doomed", BEAT_S, 3)
     doomed = Worker(gate, FakeVoicePacks(VOICES), streams, "doomed", BEAT_S)
     task = asyncio.create_task(doomed.run())
@@ -168,10 +178,10 @@ async def test_a_killed_workers_chunks_are_spoken_by_another(redis: Redis, start
     assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
     task.cancel()  # no goodbye: heartbeat and acks just stop
     await asyncio.gather(task, return_exceptions=True)
-    start(name="heir")
+    start(FakeEngine(batches_at_once=at_once), name="heir")
     async with asyncio.timeout(15):
         spoken = await collecting
-    gate.open.release()
+    gate.open.release(at_once)
     assert [chunk.pcm for chunk in spoken] == [expected_pcm(seq) for seq in range(8)]
     assert {chunk.worker_id for chunk in spoken} == {"heir"}
 
@@ -209,8 +219,9 @@ async def test_when_the_last_worker_goes_the_request_fails_within_the_grace(redi
     await synthesis.close()
 
 
-async def test_stop_finishes_what_is_claimed(redis: Redis, synthesis: Synthesis) -> None:
-    gate = Gate()
+@AT_ONCE
+async def test_stop_finishes_what_is_claimed(redis: Redis, synthesis: Synthesis, at_once: int) -> None:
+    gate = Gate(at_once)
     worker = Worker(gate, FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
     task = asyncio.create_task(worker.run())
     collecting = asyncio.create_task(collect(synthesis, 1))
@@ -222,10 +233,17 @@ async def test_stop_finishes_what_is_claimed(redis: Redis, synthesis: Synthesis)
     assert not await redis.exists("tts:worker:w")
 
 
-async def test_queue_gone_and_back_costs_no_worker_and_no_gateway() -> None:
+@AT_ONCE
+async def test_queue_gone_and_back_costs_no_worker_and_no_gateway(at_once: int) -> None:
     with running_valkey() as server:
         redis = connect(server.url)
-        worker = Worker(FakeEngine(), FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
+        worker = Worker(
+            FakeEngine(batches_at_once=at_once),
+            FakeVoicePacks(VOICES),
+            WorkerStreams(redis, "w", BEAT_S, 3),
+            "w",
+            BEAT_S,
+        )
         working = asyncio.create_task(worker.run())
         synthesis = make_synthesis(redis, grace_s=0.5)
         await synthesis.start()
@@ -245,10 +263,11 @@ async def test_queue_gone_and_back_costs_no_worker_and_no_gateway() -> None:
         await redis.aclose()
 
 
+@AT_ONCE
 async def test_what_was_spoken_while_the_memory_was_full_is_kept_and_not_spoken_again(
-    redis: Redis, start: Start, synthesis: Synthesis
+    redis: Redis, start: Start, synthesis: Synthesis, at_once: int
 ) -> None:
-    gate = Gate()
+    gate = Gate(at_once)
     start(gate)
     collecting = asyncio.create_task(collect(synthesis, 1))
     assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
@@ -329,9 +348,12 @@ class Unlucky(WorkerStreams):
         await super().answer(claimed, replies)
 
 
-async def test_an_answer_that_could_not_be_written_is_made_again(redis: Redis, synthesis: Synthesis) -> None:
+@AT_ONCE
+async def test_an_answer_that_could_not_be_written_is_made_again(
+    redis: Redis, synthesis: Synthesis, at_once: int
+) -> None:
     streams = Unlucky(redis, "w", BEAT_S, max_deliveries=3)
-    worker = Worker(FakeEngine(), FakeVoicePacks(VOICES), streams, "w", BEAT_S)
+    worker = Worker(FakeEngine(batches_at_once=at_once), FakeVoicePacks(VOICES), streams, "w", BEAT_S)
     running = asyncio.create_task(worker.run())
     async with asyncio.timeout(15):
         assert [chunk.pcm for chunk in await collect(synthesis, 1)] == [expected_pcm(0)]
@@ -340,9 +362,10 @@ async def test_an_answer_that_could_not_be_written_is_made_again(redis: Redis, s
     assert streams.has_failed
 
 
-async def test_a_queue_that_comes_back_full_is_told_again_once_it_has_room() -> None:
+@AT_ONCE
+async def test_a_queue_that_comes_back_full_is_told_again_once_it_has_room(at_once: int) -> None:
     with running_valkey(durable=True) as server:
-        redis, gate = connect(server.url), Gate()
+        redis, gate = connect(server.url), Gate(at_once)
         worker = Worker(gate, FakeVoicePacks(VOICES), WorkerStreams(redis, "w", BEAT_S, 3), "w", BEAT_S)
         working = asyncio.create_task(worker.run())
         synthesis = make_synthesis(redis, grace_s=GATEWAY_BEAT_S)
@@ -365,3 +388,31 @@ async def test_a_queue_that_comes_back_full_is_told_again_once_it_has_room() -> 
         await synthesis.close()
         await redis.aclose()
         await operator.aclose()
+
+
+async def test_two_batches_run_at_a_time_and_no_more(start: Start, synthesis: Synthesis) -> None:
+    gate = Gate(batches_at_once=2)
+    worker = start(gate)
+    hearing = [asyncio.create_task(collect(synthesis, 2, f"r{number}")) for number in range(3)]
+    for _ in range(2):
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+    assert not await asyncio.to_thread(gate.entered.acquire, timeout=5 * BEAT_S)
+    assert worker.is_live
+    gate.open.release(6)
+    for spoken in await asyncio.gather(*hearing):
+        assert [chunk.pcm for chunk in spoken] == [expected_pcm(0), expected_pcm(1)]
+
+
+async def test_a_job_that_a_worker_died_over_has_the_engine_to_itself(redis: Redis, start: Start) -> None:
+    gateway, dead = await opened(redis, "gw"), await joined(redis, "dead")
+    for seq in range(3):
+        await gateway.publish(job(seq))
+    await dead.begin(await dead.claim(3, 0))
+    gate = Gate(batches_at_once=2)
+    start(gate)
+    for _ in range(3):
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert not await asyncio.to_thread(gate.entered.acquire, timeout=2 * BEAT_S)
+        gate.open.release()
+    assert set(await heard_until(gateway, {0, 1, 2})) == {0, 1, 2}
+    await gateway.leave()

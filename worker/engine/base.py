@@ -1,7 +1,8 @@
 """The engine contract: what a worker asks of whatever turns token ids into sound.
 
-An engine is synchronous and is only ever called from one thread. It knows nothing of Redis, requests or voice names:
-it gets numbers and gives numbers, so that it runs alone from a plain checkout (numpy, and torch or onnxruntime).
+An engine is synchronous, and called from one thread, or as many as it says. It knows nothing of Redis, requests or
+voice names: it gets numbers and gives numbers, so that it runs alone from a plain checkout (numpy, and torch or
+onnxruntime).
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ class Capabilities:
     """Padded cost at the most: longest job's tokens times number of jobs."""
     prefetch_jobs: int
     """Jobs to hold ready while a batch runs; 0 where claiming costs nothing beside the batch."""
+    batches_at_once: int = 1
+    """Calls of ``synthesise`` that may run at a time, each from a thread of its own; where they are several, they run
+    to their end."""
     is_interruptible: bool = False
     """Whether ``interrupt`` stops a batch soon, long before it would have ended."""
 

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ from worker.model.state_dict import StateDict
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+LINES_AHEAD = 2
+"""Lines of a call that may be on the device: one that runs, one that is ready to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class TorchEngine:
         jobs = options.ladder.speech.jobs
         # Whatever their lengths: batches are cut anew from what is asked for.
         self.capabilities = Capabilities(
-            max_batch_jobs=jobs, max_batch_tokens=jobs * (MAX_TOKENS + 2), prefetch_jobs=jobs
+            max_batch_jobs=jobs, max_batch_tokens=jobs * (MAX_TOKENS + 2), prefetch_jobs=jobs, batches_at_once=2
         )
         self._device = device
         self._noise = options.noise
@@ -164,14 +168,7 @@ class TorchEngine:
                     self._time(call)
                     self._contour(call)
                     made = self._event()
-                with self._vocoding.mine():
-                    if made is not None:
-                        made.wait()
-                    lines = self._speak(call)
-                for line in lines:
-                    if line.done is not None:
-                        line.done.synchronize()
-                    call.take(line)
+                self._speak(call, made)
         except RuntimeError as error:
             raise EngineError(f"torch failed on a batch of {len(batch)} jobs: {error}") from error
         return [call.results[index] for index in range(len(batch))]
@@ -203,13 +200,19 @@ class TorchEngine:
         for members in _batches(self._ladder.contour, call.pending(), call.units):
             self._in_halves(call, members, self._launch_contour)
 
-    def _speak(self, call: Call) -> list[SpokenLine]:
-        """All lines are launched before the first is fetched: the host prepares one while another runs."""
-        pending = call.pending()
-        launched = []
+    def _speak(self, call: Call, made: torch.cuda.Event | None) -> None:
+        """Line by line, after ``made``. The host prepares one while another runs; no more, or another call, which may
+        be a single urgent job, would wait for all of them."""
+        pending, under_way = call.pending(), deque[SpokenLine]()
         for line in self._ladder.speech.lines([blocks_of(call.units(index)) for index in pending]):
-            launched += self._in_halves(call, [pending[place] for place in line], self._launch_speech)
-        return launched
+            with self._vocoding.mine():
+                if made is not None:
+                    made.wait()
+                under_way.extend(self._in_halves(call, [pending[place] for place in line], self._launch_speech))
+            while len(under_way) >= LINES_AHEAD:
+                call.take(under_way.popleft())
+        for spoken in under_way:
+            call.take(spoken)
 
     def _launch_encoding(self, call: Call, members: list[int]) -> None:
         lengths = [call.tokens(index) for index in members]

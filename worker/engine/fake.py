@@ -66,14 +66,15 @@ class FakeEngine:
 
     name = "fake"
 
-    def __init__(self, speed_factor: float = 0.0, max_batch_jobs: int = 8) -> None:
+    def __init__(self, speed_factor: float = 0.0, max_batch_jobs: int = 8, batches_at_once: int = 1) -> None:
         self._speed_factor = speed_factor
         self._interrupted = threading.Event()
         self.capabilities = Capabilities(
             max_batch_jobs=max_batch_jobs,
             max_batch_tokens=max_batch_jobs * 512,
             prefetch_jobs=max_batch_jobs if speed_factor else 0,
-            is_interruptible=True,
+            batches_at_once=batches_at_once,
+            is_interruptible=batches_at_once == 1,
         )
 
     def warm_up(self) -> None:

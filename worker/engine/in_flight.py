@@ -132,7 +132,9 @@ class Call:
         return on_line([unit_rows(self.durations[index], self.text.first[index]) for index in members], placed)
 
     def take(self, line: SpokenLine) -> None:
-        """The results of a line that is done."""
+        """The results of a line, once it is done."""
+        if line.done is not None:
+            line.done.synchronize()
         for row, index in enumerate(line.members):
             start = int(line.placed.first_blocks[row]) * BLOCK * SAMPLES_PER_DURATION_UNIT
             pcm = line.pcm[start : start + self.units(index) * SAMPLES_PER_DURATION_UNIT]

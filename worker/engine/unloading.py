@@ -17,8 +17,8 @@ class UnloadingEngine:
     """Any engine, built anew when it is wanted again.
 
     build: makes the engine, ready for ``warm_up``; called at once, and after each unloading. idle_s: how long the
-    engine may have had nothing to do. clock: monotonic seconds. Unlike other engines it is asked by two threads: one
-    that speaks, one that looks whether it is idle. Raises whatever ``build`` does.
+    engine may have had nothing to do. clock: monotonic seconds. It is asked by one thread more than the engine: that
+    which looks whether it is idle. Raises whatever ``build`` does.
     """
 
     def __init__(self, build: Callable[[], Engine], idle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,6 +26,7 @@ class UnloadingEngine:
         self._idle_s = idle_s
         self._clock = clock
         self._lock = threading.Lock()
+        self._speaking = 0
         started = clock()
         engine = build()
         self._engine: Engine | None = engine
@@ -47,7 +48,7 @@ class UnloadingEngine:
     @property
     def is_idle(self) -> bool:
         """Whether the model is loaded and has not been wanted for ``idle_s``."""
-        return self.is_loaded and self._clock() - self._last_used >= self._idle_s
+        return self.is_loaded and not self._speaking and self._clock() - self._last_used >= self._idle_s
 
     def warm_up(self) -> None:
         """As the engine itself; counts as part of loading."""
@@ -65,9 +66,13 @@ class UnloadingEngine:
     def synthesise(self, batch: Sequence[EngineJob]) -> list[Speech | EngineError]:
         """As the engine itself, after loading it if it must."""
         with self._lock:
-            try:
-                return self._loaded().synthesise(batch)
-            finally:
+            engine = self._loaded()
+            self._speaking += 1
+        try:
+            return engine.synthesise(batch)
+        finally:
+            with self._lock:
+                self._speaking -= 1
                 self._last_used = self._clock()
 
     def interrupt(self) -> None:
@@ -78,7 +83,7 @@ class UnloadingEngine:
     def unload_if_idle(self) -> bool:
         """Give the memory back if the engine is idle; whether it was."""
         if not self._lock.acquire(blocking=False):
-            return False  # it is speaking
+            return False  # it is being loaded
         try:
             if not self.is_idle:
                 return False
