@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import resource
 import sys
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from bench.jobs import BenchJob
 from worker.engine.base import SAMPLE_RATE, Capabilities, Engine, EngineError, EngineJob
@@ -67,6 +68,15 @@ class _Ready(NamedTuple):
     capabilities: Capabilities
 
 
+class Closing(NamedTuple):
+    """What is known of an engine once all has run."""
+
+    peak_mb: dict[str, float]
+    """Its process's memory: resident, and on the GPU where there is one."""
+    padding_waste: dict[str, float]
+    """Rows run over rows that jobs had, by stage, of an engine that forms batches of its own."""
+
+
 class Contender:
     """An engine, loaded and warmed up. Raises EngineError for whatever goes wrong in its process."""
 
@@ -83,12 +93,12 @@ class Contender:
         self._pipe.send((batches, concurrency))
         return self._answer(Run)
 
-    def close(self) -> dict[str, float]:
-        """End the process. Returns its peak memory in MB: resident, and on the GPU where there is one."""
+    def close(self) -> Closing:
+        """End the process."""
         self._pipe.send(None)
-        peak = self._answer(dict)
+        closing = self._answer(Closing)
         self._process.join()
-        return peak
+        return closing
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +129,7 @@ def _serve(spec: EngineSpec, pipe: Connection) -> None:
         pipe.send(_Ready(time.perf_counter() - started, engine.capabilities))
         while (request := pipe.recv()) is not None:
             pipe.send(_run(engine, styles, *request))
-        pipe.send(_peak_mb())
+        pipe.send(Closing(_peak_mb(), _padding_waste(engine)))
     except EngineError as error:
         pipe.send(error)
 
@@ -172,6 +182,24 @@ def build_engine(spec: EngineSpec) -> tuple[Engine, StyleSource]:
         raise EngineError(str(error)) from error
 
 
+def add_torch_options(parser: argparse.ArgumentParser) -> None:
+    """How the cuda engine runs; ``torch_options`` reads them."""
+    parser.add_argument("--device", choices=["cuda", "mps", "cpu"], default="cuda", help="of the cuda engine")
+    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], default="float16", help="its vocoder's")
+    parser.add_argument("--compile", metavar="BACKEND", help="torch.compile's, for the cuda engine: inductor")
+    parser.add_argument("--kernels", choices=["auto", "on", "off"], default="auto", help="ours, of the cuda engine")
+
+
+def torch_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Fields of an EngineSpec."""
+    return {
+        "device": options.device,
+        "vocoder_dtype": options.dtype,
+        "compile_backend": options.compile,
+        "kernels": options.kernels,
+    }
+
+
 def _onnx(graph: Path, threads: int) -> Engine:
     from worker.engine.onnx import OnnxEngine
     from worker.engine.session import SessionSettings
@@ -196,6 +224,11 @@ def _reference(store: ModelStore, threads: int) -> Engine:
     if threads:
         torch.set_num_threads(threads)
     return ReferenceEngine(store)
+
+
+def _padding_waste(engine: Engine) -> dict[str, float]:
+    rows = getattr(engine, "rows", {})
+    return {stage: each.padded / each.valid for stage, each in rows.items() if each.valid}
 
 
 def _peak_mb() -> dict[str, float]:

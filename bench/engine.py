@@ -28,7 +28,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.contender import Contender, EngineName, EngineSpec, Run
+from bench.contender import (
+    Closing,
+    Contender,
+    EngineName,
+    EngineSpec,
+    Run,
+    add_torch_options,
+    torch_options,
+)
 from bench.jobs import BenchJob, batches, bench_jobs, padding_waste
 from worker.engine.base import EngineError
 
@@ -51,7 +59,7 @@ class Measured:
     """One side: its runs, block by block."""
 
     runs: list[Run] = field(default_factory=list)
-    peak_mb: dict[str, float] = field(default_factory=dict)
+    closing: Closing = field(default_factory=lambda: Closing({}, {}))
 
     @property
     def total(self) -> Run:
@@ -88,9 +96,9 @@ def measure(
         if theirs.runs:
             progress += f", baseline {theirs.runs[-1].realtime_factor:.2f}"
         print(progress, file=sys.stderr, flush=True)
-    ours.peak_mb = engine.close()
+    ours.closing = engine.close()
     if baseline is not None:
-        theirs.peak_mb = baseline.close()
+        theirs.closing = baseline.close()
     return ours, theirs
 
 
@@ -108,8 +116,11 @@ def summary(ours: Measured, theirs: Measured, formed: Batches) -> dict[str, Any]
         "batch_p50_ms": round(float(np.percentile(total.batch_s, 50)) * 1000, 1),
         "batch_p95_ms": round(float(np.percentile(total.batch_s, 95)) * 1000, 1),
         "batches_at_once": round(sum(total.batch_s) / total.wall_s, 2),
-        "padding_waste": round(padding_waste(formed), 3),
-        "peak_mb": {name: round(peak) for name, peak in ours.peak_mb.items()},
+        "padding_waste": {
+            stage: round(waste, 3)
+            for stage, waste in (ours.closing.padding_waste or {"batches": padding_waste(formed)}).items()
+        },
+        "peak_mb": {name: round(peak) for name, peak in ours.closing.peak_mb.items()},
     }
     if theirs.runs:
         ratios = sorted(
@@ -118,7 +129,7 @@ def summary(ours: Measured, theirs: Measured, formed: Batches) -> dict[str, Any]
         figures["baseline"] = {
             "jobs": len(theirs.runs),
             "realtime_factor": round(theirs.total.realtime_factor, 3),
-            "peak_mb": {name: round(peak) for name, peak in theirs.peak_mb.items()},
+            "peak_mb": {name: round(peak) for name, peak in theirs.closing.peak_mb.items()},
             "ratio_median": round(statistics.median(ratios), 3),
             "ratio_least": round(ratios[0], 3),
             "ratio_most": round(ratios[-1], 3),
@@ -135,10 +146,8 @@ def specs(options: argparse.Namespace) -> tuple[EngineSpec, EngineSpec | None]:
         options.voices_dir,
         options.engine_graph,
         options.threads,
-        options.device,
-        options.dtype,
-        options.compile,
-        options.fake_speed,
+        fake_speed=options.fake_speed,
+        **torch_options(options),
     )
     against: EngineName | Literal["none"] = "onnx" if options.against_graph else options.baseline
     if against == "none":
@@ -156,8 +165,9 @@ def main() -> None:
             ours = stack.enter_context(Contender(engine))
             theirs = stack.enter_context(Contender(baseline)) if baseline else None
             formed = list(batches(jobs, ours.capabilities))
-            work = blocks(formed, options.baseline_jobs, options.concurrency)
-            measured = measure(ours, theirs, work, options.concurrency)
+            at_once = options.concurrency or ours.capabilities.batches_at_once
+            work = blocks(formed, options.baseline_jobs, at_once)
+            measured = measure(ours, theirs, work, at_once)
             figures = {**summary(*measured, formed), "warm_up_s": round(ours.warm_up_s, 2)}
     except EngineError as error:
         sys.exit(f"{options.engine}: {error}")
@@ -184,22 +194,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, help=f"how many; by default {DEFAULT_JOBS}")
     parser.add_argument("--seed", type=int, default=0, help="another list of jobs")
     parser.add_argument("--threads", type=int, default=0, help="for one operator; 0: as many as there are cores")
-    parser.add_argument("--concurrency", type=int, default=1, help="batches run at once, from as many threads")
+    parser.add_argument("--concurrency", type=int, default=0, help="batches at once; 0: as the engine likes")
     parser.add_argument("--engine-graph", type=Path, help="an ONNX file instead of the one built in --model-dir")
     parser.add_argument("--baseline", choices=["none", "reference", "onnx", "fake"], default="none")
     parser.add_argument("--baseline-jobs", type=int, default=DEFAULT_BASELINE_JOBS, help="of the same jobs")
     parser.add_argument("--baseline-threads", type=int, help="by default as --threads")
     parser.add_argument("--against-graph", type=Path, help="compare with this ONNX file; implies --baseline onnx")
-    parser.add_argument("--device", choices=["cuda", "mps", "cpu"], default="cuda", help="of the cuda engine")
-    parser.add_argument("--dtype", choices=["float32", "float16", "bfloat16"], default="float32", help="its vocoder's")
-    parser.add_argument("--compile", metavar="BACKEND", help="torch.compile's, for the cuda engine: inductor")
+    add_torch_options(parser)
     parser.add_argument("--fake-speed", type=float, default=0.0, help="realtime factor that the fake engine pretends")
     parser.add_argument("--model-dir", type=Path, default=model_dir)
     parser.add_argument("--voices-dir", type=Path, default=voices_dir)
     parser.add_argument("--report", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
-    if options.concurrency < 1 or options.baseline_jobs < 1 or (options.jobs is not None and options.jobs < 1):
-        parser.error("--jobs, --baseline-jobs and --concurrency start at 1")
+    if options.concurrency < 0 or options.baseline_jobs < 1 or (options.jobs is not None and options.jobs < 1):
+        parser.error("--jobs and --baseline-jobs start at 1, --concurrency at 0")
     return options
 
 

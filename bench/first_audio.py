@@ -8,7 +8,7 @@
 Over HTTP: a line per length, with p50 and p95 of the first bytes of pcm (headers are not audio) beside the whole time,
 and the worst underrun: how long a player that starts with the first byte was silent. Every run has another text.
 With --engine: p50 and p95 of one job on an idle engine and, with --load, of a job that comes while the engine is
-kept busy with full batches: it waits for the one that runs, then runs with as many others as a batch may hold.
+kept busy with batches: it waits until one of those that run has ended, then runs with others as a batch may hold.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from bench.contender import EngineSpec, build_engine
+from bench.contender import EngineSpec, add_torch_options, build_engine, torch_options
 from bench.corpus import LANGUAGE_BY_LETTER, SENTENCES, corpus
 from bench.jobs import bench_jobs
 from bench.listener import Heard, listen, p50, p95
@@ -32,6 +32,9 @@ from worker.voices import StyleSource
 
 ENGINE_TOKENS = (10, 20, 30, 40, 50, 60)
 BACKGROUND_JOBS = 512
+
+MAX_BATCH_S = 0.3
+"""As ``worker.scheduler`` has it, which needs a library of the service's."""
 
 
 def measure_service(options: argparse.Namespace) -> None:
@@ -66,7 +69,15 @@ def _line(characters: int, heard: Sequence[Heard], baseline_s: float, first_only
 
 def measure_engine(options: argparse.Namespace) -> None:
     voices = options.voices_dir or options.model_dir / "voices"
-    spec = EngineSpec(options.engine, options.model_dir, voices, options.graph, options.threads, options.fake_speed)
+    spec = EngineSpec(
+        options.engine,
+        options.model_dir,
+        voices,
+        options.graph,
+        options.threads,
+        fake_speed=options.fake_speed,
+        **torch_options(options),
+    )
     engine, styles = build_engine(spec)
     engine.warm_up()
     busy_s = Busy(engine, styles).time if options.load else None
@@ -100,25 +111,34 @@ def _took_s(engine: Engine, *batch: EngineJob) -> float:
 
 
 class Busy:
-    """An engine with more to do than it can, as a worker's scheduler would keep it: one batch after the other."""
+    """An engine with more to do than it can, as a worker keeps it: always as many batches as it runs at once, each of
+    as many jobs as fit MAX_BATCH_S all together."""
 
     def __init__(self, engine: Engine, styles: StyleSource) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(1)
+        self._at_once = engine.capabilities.batches_at_once
+        self._most = engine.capabilities.max_batch_jobs
+        self._threads = ThreadPoolExecutor(self._at_once)
         self._moments = random.Random(0)  # noqa: S311 - when a job comes, not a secret
         self._background = itertools.cycle(
             EngineJob(job.token_ids, styles.style([(job.voice, 1.0)], len(job.token_ids)), job.speed, job.seed)
             for job in bench_jobs(BACKGROUND_JOBS)
         )
-        self._batch_s = _took_s(engine, *self._batch())
+        batch = self._batch()
+        self._batch_s = _took_s(engine, *batch)
+        self._most = max(1, min(self._most, int(len(batch) * MAX_BATCH_S / self._at_once / self._batch_s)))
+        self._running: set[Future[float]] = set()
 
     def time(self, job: EngineJob) -> float:
         """Seconds from the coming of ``job``, at any moment of a running batch, to its audio."""
-        running = self._thread.submit(_took_s, self._engine, *self._batch())
-        time.sleep(self._batch_s * self._moments.random())
+        while len(self._running) < self._at_once:
+            self._running.add(self._threads.submit(_took_s, self._engine, *self._batch()))
+        time.sleep(min(self._batch_s, MAX_BATCH_S / self._at_once) * self._moments.random())
         came = time.perf_counter()
-        self._batch_s += 0.2 * (running.result() - self._batch_s)
-        _took_s(self._engine, *self._batch(job))
+        done, self._running = wait(self._running, return_when=FIRST_COMPLETED)
+        ours = self._threads.submit(_took_s, self._engine, *self._batch(job))
+        for each in (*done, ours):
+            each.result()
         return time.perf_counter() - came
 
     def _batch(self, *urgent: EngineJob) -> list[EngineJob]:
@@ -126,7 +146,7 @@ class Busy:
         limits, batch = self._engine.capabilities, list(urgent)
         for job in self._background:
             longest = max(len(each.token_ids) for each in [*batch, job])
-            if batch and (len(batch) == limits.max_batch_jobs or longest * (len(batch) + 1) > limits.max_batch_tokens):
+            if batch and (len(batch) >= self._most or longest * (len(batch) + 1) > limits.max_batch_tokens):
                 return batch
             batch.append(job)
         raise AssertionError("the background never ends")
@@ -148,6 +168,7 @@ def main() -> None:
     alone.add_argument("--voices-dir", type=Path, help="default: voices in --model-dir")
     alone.add_argument("--graph", type=Path, help="an ONNX file; default: the one built in --model-dir")
     alone.add_argument("--threads", type=int, default=0)
+    add_torch_options(parser)
     alone.add_argument("--fake-speed", type=float, default=0.0)
     options = parser.parse_args()
     measure: Callable[[argparse.Namespace], None] = measure_engine if options.engine else measure_service

@@ -8,6 +8,7 @@ torch's other devices too, without graphs: slower, and otherwise the same.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -68,6 +69,18 @@ class TorchOptions:
     """Where compiled code is kept from one start to the next; None: torch's own default."""
 
 
+@dataclass(slots=True)
+class Padding:
+    """Rows that a stage ran, and those of them that jobs had."""
+
+    valid: int = 0
+    padded: int = 0
+
+    def add(self, valid: int, padded: int) -> None:
+        self.valid += valid
+        self.padded += padded
+
+
 class _Track:
     """A stream of the device's, on which one call at a time launches its work; on the CPU only a lock."""
 
@@ -115,6 +128,8 @@ class TorchEngine:
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the weights do not fit the device: {error}", "out_of_memory") from error
         self._before, self._vocoding = _Track(device), _Track(device)
+        self.rows = {name: Padding() for name in ("tokens", "durations", "contour", "speech")}
+        """By stage, what was asked for and what was run."""
         backend = options.compile_backend
         # Graphs that share memory must never run at the same time, so each track has a pool of its own.
         before, vocoding = (torch.cuda.graph_pool_handle() if device.type == "cuda" else None for _ in range(2))
@@ -217,6 +232,7 @@ class TorchEngine:
     def _launch_encoding(self, call: Call, members: list[int]) -> None:
         lengths = [call.tokens(index) for index in members]
         shape = self._ladder.tokens.shape(lengths)
+        self.rows["tokens"].add(sum(lengths), math.prod(shape))
         tokens = np.zeros(shape, np.int64)
         for row, index in enumerate(members):
             tokens[row, 1 : lengths[row] - 1] = call.jobs[index].token_ids
@@ -227,6 +243,7 @@ class TorchEngine:
     def _launch_timing(self, call: Call, members: list[int]) -> TimedBatch:
         lengths = [call.tokens(index) for index in members]
         shape = self._ladder.durations.shape(lengths)
+        self.rows["durations"].add(sum(lengths), math.prod(shape))
         rows = [each.all[self._moved(each.padded(members, lengths, shape))] for each in (call.words, call.letters)]
         jobs = [call.jobs[index] for index in members]
         speed = _padded([job.speed for job in jobs], shape[0]).astype(np.float32)
@@ -237,6 +254,7 @@ class TorchEngine:
     def _launch_contour(self, call: Call, members: list[int]) -> None:
         units = [call.units(index) for index in members]
         shape = self._ladder.contour.shape(units)
+        self.rows["contour"].add(sum(units), math.prod(shape))
         prosody = call.prosody.all[self._moved(call.prosody_rows(members, shape))]
         inputs = (_padded(units, shape[0]), padded_styles([call.jobs[index] for index in members], shape[0]))
         (contour,) = self._contouring(prosody, *(self._pinned(value) for value in inputs))
@@ -246,6 +264,7 @@ class TorchEngine:
         units = [call.units(index) for index in members]
         num_rows = self._ladder.speech.jobs + 1  # the last is for blocks that nobody owns
         placed = place(units, self._ladder.speech.size(sum(map(blocks_of, units))), num_rows)
+        self.rows["speech"].add(sum(units), len(placed.owners) * BLOCK)
         seeds = np.zeros(num_rows, np.int64)
         seeds[: len(members)] = [call.jobs[index].seed & (2**63 - 1) for index in members]
         styles = padded_styles([call.jobs[index] for index in members], num_rows)
