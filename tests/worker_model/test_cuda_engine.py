@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch")
 
 from worker.engine.cuda import TorchEngine, TorchOptions  # noqa: E402 - needs torch
 from worker.engine.device import choose_device  # noqa: E402
+from worker.engine.in_flight import Call, TimedBatch  # noqa: E402
 
 # Not for want of weights: torch is only installed where the tests of that mark run.
 pytestmark = pytest.mark.model
@@ -117,14 +118,24 @@ def test_audio_that_is_not_finite_fails_its_job_alone() -> None:
     assert isinstance(spoken, Speech)
 
 
-def test_durations_that_are_no_numbers_fail_their_job_alone(engine: TorchEngine) -> None:
+def test_prosody_that_is_not_finite_fails_its_job_alone(engine: TorchEngine) -> None:
     style = np.zeros(STYLE_SIZE, np.float32)
     style[STYLE_SIZE // 2 :] = 3e38  # finite, and too much for the norms of prosody
     failed, spoken = engine.synthesise([EngineJob((1, 2), style, 1.0, 0), job(4)])
     assert isinstance(failed, EngineError)
-    assert "no numbers" in str(failed)
     assert isinstance(spoken, Speech)
     assert close(spoken, speak(engine, [job(4)])[0])
+
+
+@pytest.mark.parametrize("wrong", [0, -(2**63), 2**40])
+def test_durations_that_are_no_numbers_fail_their_job_alone(wrong: int) -> None:
+    call = Call([job(1), job(2)])
+    durations = torch.tensor([[1, wrong, 1, 0], [1, 30, 4, 1]])
+    rows = torch.zeros(2, 4, TINY.hidden)
+    call.keep_durations(TimedBatch([0, 1], durations, rows, rows))
+    assert call.pending() == [1]
+    assert "no numbers" in str(call.results[0])
+    assert call.units(1) == 36
 
 
 @pytest.mark.timeout(300)  # torch takes seconds to trace each shape

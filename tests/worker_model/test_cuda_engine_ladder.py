@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,33 @@ def test_a_shape_holds_its_jobs(lengths: list[int], shape: tuple[int, int]) -> N
 
 
 def test_jobs_of_like_length_share_a_batch() -> None:
-    assert RUNGS.batches([3, 30, 5, 16, 100, 28, 2, 8, 1]) == [[4], [1, 5], [3, 7, 2, 0], [6, 8]]
+    rungs = replace(RUNGS, overhead=2)
+    assert rungs.batches([3, 30, 5, 16, 100, 28, 2, 8]) == [[4], [1, 5], [3], [7, 2, 0, 6]]
+
+
+def test_where_a_batch_costs_as_much_as_its_longest_job_few_are_formed() -> None:
+    lengths = [500, 20, 200, 450]
+    assert len(Ladder().durations.batches(lengths)) == 1
+    assert len(Ladder().tokens.batches(lengths)) == 3
+
+
+@settings(deadline=None)  # machines are busy
+@given(st.lists(st.integers(1, 100), max_size=7), st.integers(0, 20))
+def test_no_other_cut_costs_less(lengths: list[int], overhead: int) -> None:
+    """Against all of them."""
+    rungs = Rungs(RUNGS.lengths, RUNGS.jobs, RUNGS.budget, overhead)
+
+    def cost(batch: list[int]) -> float:
+        jobs, length = rungs.shape(batch)
+        alone = len(batch) == 1
+        return (jobs + overhead) * length if alone or (jobs, length) in rungs.shapes() else float("inf")
+
+    ordered = sorted(lengths, reverse=True)
+    least = [0.0]
+    for end in range(1, len(ordered) + 1):
+        least.append(min(least[start] + cost(ordered[start:end]) for start in range(end)))
+    made = rungs.batches(lengths)
+    assert sum(cost([lengths[index] for index in batch]) for batch in made) == least[-1]
 
 
 @settings(deadline=None)  # machines are busy

@@ -16,12 +16,14 @@ class Rungs:
     """The shapes of one stage: every length with as many jobs as the budget bears.
 
     lengths, jobs: ascending; jobs begins with 1. budget: jobs times length at the most; a job alone may have any rung's
-    length.
+    length. overhead: what a batch costs beside its padded jobs, in jobs: near 0 where every row is work, large where a
+    batch takes as long as its longest job.
     """
 
     lengths: tuple[int, ...]
     jobs: tuple[int, ...]
     budget: int
+    overhead: int = 0
 
     def __post_init__(self) -> None:
         for rungs in (self.lengths, self.jobs):
@@ -46,18 +48,25 @@ class Rungs:
         return next((rung for rung in self.jobs if rung >= len(lengths)), len(lengths)), length
 
     def batches(self, lengths: Sequence[int]) -> list[list[int]]:
-        """Sort jobs by length and cut them into batches within the budget: indices into ``lengths``, longest first.
-
-        Jobs of like length share a batch, so little is padded. A job longer than every rung is a batch of its own.
+        """Sort jobs by length and cut them where that costs least, ``overhead`` and padding together: indices into
+        ``lengths``, longest first, every batch within the budget. A job longer than every rung is a batch of its own.
         """
         order = sorted(range(len(lengths)), key=lambda index: lengths[index], reverse=True)
-        made: list[list[int]] = []
-        while order:
-            _, length = self.shape([lengths[order[0]]])
-            room = max((jobs for jobs in self.jobs if self._fits(jobs, length)), default=1)
-            made.append(order[:room])
-            order = order[room:]
-        return made
+        least, cuts = [0.0], [0]  # the first so many jobs: what they cost, and where their last batch begins
+        for end in range(1, len(order) + 1):
+            costs = {}
+            for start in range(end - 1, -1, -1):
+                jobs, length = self.shape([lengths[index] for index in order[start:end]])
+                if start < end - 1 and not (jobs <= self.jobs[-1] and self._fits(jobs, length)):
+                    break  # more jobs, and longer ones, will not fit either
+                costs[start] = least[start] + (jobs + self.overhead) * length
+            cuts.append(min(costs, key=lambda start: costs[start]))
+            least.append(costs[cuts[end]])
+        made, end = [], len(order)
+        while end:
+            made.append(order[cuts[end] : end])
+            end = cuts[end]
+        return made[::-1]
 
     def _fits(self, jobs: int, length: int) -> bool:
         return jobs == 1 or (jobs * length <= self.budget and length <= self.lengths[-1])
@@ -121,12 +130,15 @@ _SHORTEST_LINE = 50
 class Ladder:
     """Shapes of all stages. The defaults are meant for a card of 8 GB; ``for_memory`` makes others."""
 
-    tokens: Rungs = field(default=Rungs((32, 64, 96, 128, 192, 256, 384, 512), _JOBS, budget=8192))
-    """Of ``encode``, in tokens, with the two boundary tokens: narrow rungs, since padding takes as long as what is
-    read."""
-    durations: Rungs = field(default=Rungs((64, 128, 256, 512), _JOBS, budget=32768))
-    """In tokens too. An LSTM takes as long for many jobs as for the longest of them: few and large batches."""
-    contour: Rungs = field(default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=32768))
+    tokens: Rungs = field(
+        default=Rungs((32, 64, 128, 192, 256, 384, 512), (1, 2, 4, 8, 16, 32, 64), budget=8192, overhead=2)
+    )
+    """Of ``encode``, in tokens, with the two boundary tokens: padding takes as long as what is read."""
+    durations: Rungs = field(default=Rungs((64, 128, 256, 512), _JOBS, budget=32768, overhead=64))
+    """In tokens too. An LSTM takes about as long for 64 jobs as for one: few and large batches."""
+    contour: Rungs = field(
+        default=Rungs((64, 128, 192, 256, 384, 512, 768, 1024, 1536), _JOBS, budget=32768, overhead=64)
+    )
     """In units of 25 ms of audio; an LSTM as well."""
     speech: Lines = field(default=Lines(_SIZES, _JOBS[-1]))
     """In blocks of eight units. The longest line, 205 s of audio in 5 GB, which with weights and CUDA's own leaves room
