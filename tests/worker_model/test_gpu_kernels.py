@@ -15,8 +15,8 @@ from worker.engine.base import EngineError
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
-from worker.engine.snake import choose_ops, difference  # noqa: E402 - needs torch
-from worker.model.network.snake import PlainSnakeOps  # noqa: E402
+from worker.engine.adain import choose_ops, difference  # noqa: E402 - needs torch
+from worker.model.network.adain import PlainAdainOps  # noqa: E402
 
 # Not for want of weights: torch is only installed where the tests of that mark run.
 pytestmark = pytest.mark.model
@@ -36,28 +36,36 @@ def test_they_compute_what_torchs_own_operators_do() -> None:
 
 
 @pytest.mark.parametrize("capability", [80, 89, 90])
-@pytest.mark.parametrize(("block", "channels"), [(160, 256), (960, 128)])
+@pytest.mark.parametrize(("block", "channels", "parts"), [(160, 256, 5), (960, 128, 5), (8, 1090, 1), (16, 512, 1)])
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of what Triton's next release will do
-def test_they_compile_for_gpus_and_move_128_bits_at_a_time(capability: int, block: int, channels: int) -> None:
-    from worker.model.kernels import snake_gpu as gpu
-    from worker.model.kernels import snake_triton as kernels
+def test_they_compile_for_gpus_and_the_generators_move_128_bits_at_a_time(
+    capability: int, block: int, channels: int, parts: int
+) -> None:
+    from worker.model.kernels import adain_gpu as gpu
+    from worker.model.kernels import adain_triton as kernels
 
     half, full, index = "*fp16", "*fp32", "*i64"
     where = {"owners": index, "first_blocks": index, "lengths": index}
-    shape = {"BLOCK": block, "CHANNELS": channels, "PARTS": gpu.PARTS}
+    shape = {"BLOCK": block, "CHANNELS": channels, "PARTS": parts}
+    tile = {**shape, "WIDE": min(channels, gpu.WIDE), "ROWS": min(block, gpu.ROWS)}
     rows = {"x": half, "h": half, "bias": half, "made": half, "partial": full}
-    for adds in (False, True):
-        code = _compiled(kernels.sum_kernel, {**rows, **where}, {**shape, "ROWS": gpu.ROWS, "ADDS": adds}, capability)
-        assert "ld.global.v4.b32" in code
-        assert ("st.global.v4.b32" in code) == adds
     styles = {"means": full, "gains": full, "scales": full, "shifts": full, "stride": "i32", "reciprocals": half}
-    code = _compiled(
-        kernels.snake_kernel, {"x": half, "made": half, **styles, **where}, {**shape, "ROWS": gpu.ROWS}, capability
-    )
-    assert "ld.global.v4.b32" in code
-    assert "st.global.v4.b32" in code
+    added = _compiled(kernels.sum_kernel, {**rows, **where}, {**tile, "ADDS": True}, capability)
+    summed = _compiled(kernels.sum_kernel, {**rows, **where}, {**tile, "ADDS": False}, capability)
+    made = [
+        _compiled(
+            kernels.apply_kernel,
+            {"x": half, "made": half, **styles, **where},
+            {**tile, "SNAKES": snakes, "SLOPE": 0.2},
+            capability,
+        )
+        for snakes in (False, True)
+    ]
     sums = {"x": half, "partial": full, "means": full, "gains": full, **where}
-    _compiled(kernels.finish_kernel, sums, {**shape, "WIDE": gpu.CHANNELS, "PARTIALS": gpu.PARTIALS}, capability)
+    _compiled(kernels.finish_kernel, sums, {**shape, "WIDE": gpu.FINISHED, "PARTIALS": gpu.PARTIALS}, capability)
+    if block >= 160:
+        assert all("ld.global.v4.b32" in code for code in (added, summed, *made))
+        assert all("st.global.v4.b32" in code for code in (added, *made))
 
 
 def _compiled(kernel: Any, types: dict[str, str], constants: dict[str, Any], capability: int) -> str:
@@ -79,16 +87,16 @@ def _compiled(kernel: Any, types: dict[str, str], constants: dict[str, Any], cap
 
 def test_without_a_gpu_torchs_own_are_chosen_unless_ours_are_asked_for() -> None:
     for switch in ("auto", "off"):
-        assert isinstance(choose_ops(CPU, torch.float32, switch, compiles=False), PlainSnakeOps)
+        assert isinstance(choose_ops(CPU, torch.float32, switch, compiles=False), PlainAdainOps)
     with pytest.raises(EngineError, match="do not work here") as caught:
         choose_ops(CPU, torch.float32, "on", compiles=False)
     assert caught.value.code == "kernels_unusable"
 
 
 def test_what_does_not_agree_is_seen() -> None:
-    class Wrong(PlainSnakeOps):
+    class Wrong(PlainAdainOps):
         def snake(self, *args: Any) -> Any:
             return super().snake(*args) * 1.1
 
-    assert difference(PlainSnakeOps(), CPU, torch.float32) == 0.0
-    assert difference(Wrong(), CPU, torch.float32) > 0.1
+    assert difference(PlainAdainOps(), CPU, torch.float32) == 0.0
+    assert difference(Wrong(), CPU, torch.float32) > 0.05

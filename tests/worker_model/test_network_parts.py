@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402 - needs torch
 
 from tests.worker_model.line import Line  # noqa: E402
-from worker.model.network import layers  # noqa: E402
+from worker.model.network import layers, residual  # noqa: E402
 from worker.model.network.noise import normal_noise  # noqa: E402
 from worker.model.network.parameters import Parameters  # noqa: E402
 from worker.model.network.placement import BLOCK  # noqa: E402
@@ -84,7 +84,7 @@ def test_the_pool_is_a_depthwise_transposed_convolution(p: Parameters) -> None:
     expected = functional.conv_transpose1d(
         x.transpose(1, 2), weight, bias, stride=2, padding=1, output_padding=1, groups=8
     )
-    torch.testing.assert_close(layers._pool(p, x, module), expected.transpose(1, 2))
+    torch.testing.assert_close(residual.doubled(p, x, module), expected.transpose(1, 2))
 
 
 def test_both_transforms_are_torchs_at_every_jobs_own_edges(p: Parameters) -> None:

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from worker.engine.adain import Switch, choose_ops
 from worker.engine.allocator import return_large_buffers
 from worker.engine.base import (
     MAX_TOKENS,
@@ -35,7 +36,6 @@ from worker.engine.base import (
 )
 from worker.engine.in_flight import Call, SpokenLine, TimedBatch, padded_styles, too_long
 from worker.engine.ladder import Ladder, Rungs
-from worker.engine.snake import Switch, choose_ops
 from worker.engine.stage import Stage
 from worker.model.config import KOKORO_V1, KokoroConfig
 from worker.model.network.network import Network, pcm16
@@ -60,7 +60,7 @@ class TorchOptions:
     vocoder_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """Of the decoder and generator; the rest is float32 whatever this says."""
     kernels: Switch = "auto"
-    """Operators of our own for the generator, in Triton; see ``choose_ops``."""
+    """Operators of our own between convolutions, in Triton; see ``choose_ops``."""
     noise: bool = True
     """Keep the harmonic source's noise, drawn from each job's seed."""
     compile_backend: str | None = None

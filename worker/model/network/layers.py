@@ -160,42 +160,6 @@ def normalised(x: Tensor, mean_and_gain: tuple[Tensor, Tensor], place: Region, a
     return ((place.split(x).float() - mean) * gain + shift).view(x.shape)
 
 
-def adain_relu(x: Tensor, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
-    """Adaptive instance norm and leaky ReLU, 0 outside the region: what a convolution reads."""
-    h = functional.leaky_relu(normalised(x, statistics(x, place), place, affine), 0.2)
-    return h.masked_fill(place.outside, 0.0).to(x.dtype)
-
-
-def adain_residual_block(
-    p: Parameters, x: Tensor, places: tuple[Region, Region], affines: Affines, module: str
-) -> Tensor:
-    """``AdainResBlk1d``: AdaIN, leaky ReLU and convolution, twice, plus a shortcut, over sqrt(2).
-
-    A block with a ``pool`` doubles the length; places: the regions before and after. Source: kokoro 0.9.4
-    ``istftnet.py``.
-    """
-    before, after = places
-    h = adain_relu(x, before, affines[f"{module}.norm1"])
-    shortcut = conv(p, x, f"{module}.conv1x1") if p.get(f"{module}.conv1x1.weight") is not None else x
-    if p.get(f"{module}.pool.weight") is not None:
-        h = _pool(p, h, f"{module}.pool").masked_fill(after.outside, 0.0)
-        shortcut = shortcut.repeat_interleave(2, dim=1)
-    h = conv(p, h, f"{module}.conv1")
-    h = conv(p, adain_relu(h, after, affines[f"{module}.norm2"]), f"{module}.conv2")
-    return (h + shortcut) * 2**-0.5
-
-
-def _pool(p: Parameters, x: Tensor, module: str) -> Tensor:
-    """Depthwise transposed convolution, kernel 3, stride 2, padding 1, output padding 1: twice the length.
-
-    Of output pair ``i``, the first is the middle tap of input i; the second is its last tap plus the first of i + 1.
-    """
-    first, middle, last = p[f"{module}.weight"][:, 0].unbind(1)
-    following = functional.pad(x[:, 1:], (0, 0, 0, 1))
-    pairs = torch.stack([x * middle, x * last + following * first], dim=2)
-    return pairs.flatten(1, 2) + p[f"{module}.bias"]
-
-
 def _as_image(x: Tensor) -> Tensor:
     """Rows as (batch, channels, 1, length), channels last in memory: a view."""
     return x.transpose(1, 2).unsqueeze(2)

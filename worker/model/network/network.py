@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from worker.model.config import KOKORO_V1, KokoroConfig
+from worker.model.network.adain import AdainOps, PlainAdainOps
 from worker.model.network.curves import pitch_and_loudness
 from worker.model.network.layers import Places, linear, packed_region, region, style_affines
 from worker.model.network.noise import normal_noise
 from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
-from worker.model.network.snake import PlainSnakeOps, SnakeOps
 from worker.model.network.source import harmonic_source
 from worker.model.network.spectral import spectrum
 from worker.model.network.text import (
@@ -40,8 +40,8 @@ class Network:
 
     weights: a complete state dict (``weights.load_state_dict``). dtype: of the decoder and generator, where nine
     tenths of the arithmetic are; text, durations, pitch, the source's phase and the last Fourier transform are always
-    float32. ops: of the generator, plain torch unless given. Styles are float32 (batch, 256), lengths int64 (batch,),
-    each at least 1. Run it under ``torch.inference_mode``.
+    float32. ops: between convolutions, plain torch unless given. Styles are float32 (batch, 256), lengths int64
+    (batch,), each at least 1. Run it under ``torch.inference_mode``.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class Network:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
-        ops: SnakeOps | None = None,
+        ops: AdainOps | None = None,
     ) -> None:
         self.config = config
         self.device = torch.device(device)
         self._p = Parameters(weights, config, self.device, dtype)
-        self._ops = ops or PlainSnakeOps()
+        self._ops = ops or PlainAdainOps()
 
     def encode(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encodings of tokens in their context, each float32 (batch, n, 512): one for ``durations``' prosody, one for
@@ -92,7 +92,7 @@ class Network:
 
         contour: on a line, (1, length, 512), finite between jobs.
         """
-        return pitch_and_loudness(self._p, contour, style[:, self.config.style :], _places(packing))
+        return pitch_and_loudness(self._p, contour, style[:, self.config.style :], _places(packing), ops=self._ops)
 
     def source_spectrum(self, f0: Tensor, packing: Packing, noise: Tensor | None) -> Tensor:
         """Magnitudes and phases of the harmonic source: float32 (1, 60 * frames, 22), 0 between jobs.
@@ -113,7 +113,7 @@ class Network:
         text and curves nothing is read between jobs, but it must be finite.
         """
         affines = style_affines(self._p.vocoder_styles, style[:, : self.config.style])
-        features = decoder(self._p, text, curves, affines, _places(packing))
+        features = decoder(self._p, text, curves, affines, _places(packing), ops=self._ops)
         return generator(self._p, features, source, affines, packing, ops=self._ops)
 
     def noise(self, seeds: Tensor, packing: Packing) -> Tensor:

@@ -9,25 +9,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from worker.model.network.adain import AdainOps, Statistics
 from worker.model.network.layers import (
     Affines,
     Places,
     Region,
-    adain_residual_block,
     conv,
     conv_transpose,
     packed_region,
 )
 from worker.model.network.packing import Packing
 from worker.model.network.parameters import Parameters
-from worker.model.network.snake import SnakeOps, Statistics
+from worker.model.network.residual import ResidualBlocks
 from worker.model.network.spectral import inverse_spectrum
 
 _BLOCKS = 4
 """Residual blocks after the first; the last of them doubles the length."""
 
 
-def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines: Affines, places: Places) -> Tensor:
+def decoder(
+    p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines: Affines, places: Places, *, ops: AdainOps
+) -> Tensor:
     """``Decoder`` without its generator: features (1, frames, 512).
 
     text: rows (1, units, 512), finite and of no meaning in gaps; curves: F0 and N, each (1, frames), likewise. Source:
@@ -46,19 +48,18 @@ def decoder(p: Parameters, text: Tensor, curves: tuple[Tensor, Tensor], affines:
     )
     guides = torch.cat([f0, n], dim=1).transpose(1, 2).to(p.dtype)  # (1, units, 2)
     text = text.to(p.dtype)
-    h = adain_residual_block(
-        p, torch.cat([text, guides], dim=2), (places.units, places.units), affines, "decoder.encode"
-    )
+    block = ResidualBlocks(p, ops, affines)
+    h = block(torch.cat([text, guides], dim=2), places.units, places.units, "decoder.encode")
     residual = conv(p, text, "decoder.asr_res.0")  # (1, units, 64)
-    for block in range(_BLOCKS):
-        after = places.units if block + 1 < _BLOCKS else places.frames
+    for number in range(_BLOCKS):
+        after = places.units if number + 1 < _BLOCKS else places.frames
         joined = torch.cat([h, residual, guides], dim=2)  # (1, units, 1090)
-        h = adain_residual_block(p, joined, (places.units, after), affines, f"decoder.decode.{block}")
+        h = block(joined, places.units, after, f"decoder.decode.{number}")
     return h
 
 
 def generator(
-    p: Parameters, features: Tensor, source: Tensor, affines: Affines, packing: Packing, *, ops: SnakeOps
+    p: Parameters, features: Tensor, source: Tensor, affines: Affines, packing: Packing, *, ops: AdainOps
 ) -> Tensor:
     """iSTFTNet: ``Generator`` of kokoro 0.9.4 ``istftnet.py``; Kaneko et al. 2022.
 
@@ -97,7 +98,7 @@ def _one_row_more(h: Tensor, place: Region) -> Tensor:
 class _Blocks:
     """The residual blocks of one stage, at its resolution."""
 
-    def __init__(self, p: Parameters, ops: SnakeOps, affines: Affines, place: Region) -> None:
+    def __init__(self, p: Parameters, ops: AdainOps, affines: Affines, place: Region) -> None:
         self._p, self._ops, self._affines, self._place = p, ops, affines, place
 
     def excitation(self, source: Tensor, stage: int) -> Tensor:

@@ -1,6 +1,7 @@
-"""What stands between the generator's convolutions: norm, Snake and sum. Half of a GPU's time, for it is all memory.
+"""What stands between convolutions: adaptive instance norm, activation and sum. More than half of a GPU's time, if done
+step by step, for it is all memory.
 
-``SnakeOps`` in plain torch, the reference; ``worker/model/kernels/snake_gpu`` is the same in as few passes as can be.
+``AdainOps`` in plain torch, the reference; ``worker/model/kernels/adain_gpu`` is the same in as few passes as can be.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from worker.model.network.layers import Region, normalised, statistics
+
+LEAK = 0.2
+"""Slope of the leaky ReLUs that follow a norm."""
 
 
 class Statistics(NamedTuple):
@@ -21,8 +26,8 @@ class Statistics(NamedTuple):
     """1 / standard deviation."""
 
 
-class SnakeOps(Protocol):
-    """x and h are rows on a line, (1, length, channels), in the network's type."""
+class AdainOps(Protocol):
+    """x and h are (1, length, channels) on a line, in float32 or the network's type. ``affine``: see ``Affines``."""
 
     def statistics(self, x: Tensor, place: Region) -> Statistics:
         """Over each job's own time, 1e-5 added to the variance."""
@@ -36,12 +41,15 @@ class SnakeOps(Protocol):
         reciprocal: 1 / alpha, (channels,). Source: Snake1D in kokoro 0.9.4 ``istftnet.py``; Liu et al. 2020.
         """
 
+    def leaky(self, x: Tensor, of: Statistics, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
+        """Adaptive instance norm by the statistics ``of`` x, then leaky ReLU; 0 in gaps."""
+
     def add(self, x: Tensor, h: Tensor, bias: Tensor, place: Region) -> tuple[Tensor, Statistics]:
         """``x + h + bias``, and its statistics. bias: (channels,)."""
 
 
-class PlainSnakeOps:
-    """``SnakeOps`` in torch's own operators."""
+class PlainAdainOps:
+    """``AdainOps`` in torch's own operators."""
 
     def statistics(self, x: Tensor, place: Region) -> Statistics:
         return Statistics(*statistics(x, place))
@@ -52,6 +60,10 @@ class PlainSnakeOps:
         h = normalised(x, of, place, affine)
         sine = torch.sin(h)
         return ((h + sine * sine) * reciprocal).masked_fill(place.outside, 0.0).to(x.dtype)
+
+    def leaky(self, x: Tensor, of: Statistics, place: Region, affine: tuple[Tensor, Tensor]) -> Tensor:
+        h = functional.leaky_relu(normalised(x, of, place, affine), LEAK)
+        return h.masked_fill(place.outside, 0.0).to(x.dtype)
 
     def add(self, x: Tensor, h: Tensor, bias: Tensor, place: Region) -> tuple[Tensor, Statistics]:
         made = x + h + bias
