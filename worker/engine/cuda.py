@@ -127,6 +127,8 @@ class TorchEngine:
             self._network = Network(weights, config, device=device, dtype=dtype, ops=ops)
         except torch.OutOfMemoryError as error:
             raise EngineError(f"the weights do not fit the device: {error}", "out_of_memory") from error
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # the weights were copied on another stream than those that will read them
         self._before, self._vocoding = _Track(device), _Track(device)
         self.rows = {name: Padding() for name in ("tokens", "durations", "contour", "speech")}
         """By stage, what was asked for and what was run."""
@@ -158,7 +160,8 @@ class TorchEngine:
         try:
             with torch.inference_mode():
                 for size in ladder.speech.sizes[::-1][which]:
-                    self._speaking.prepare(*self._silence(size))
+                    # The longest line is what a busy engine runs: there, trying pays.
+                    self._speaking.prepare(*self._silence(size), tune=size == ladder.speech.sizes[-1])
                 for shape in ladder.contour.shapes()[which]:
                     self._contouring.prepare(self._rows(shape), *_nobody(shape[0])[:2])
                 for shape in ladder.durations.shapes()[which]:
@@ -182,6 +185,7 @@ class TorchEngine:
                     self._encode(call)
                     self._time(call)
                     self._contour(call)
+                    call.join()
                     made = self._event()
                 self._speak(call, made)
         except RuntimeError as error:

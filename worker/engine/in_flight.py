@@ -115,6 +115,11 @@ class Call:
         self.prosody.add(batch.members, batch.prosody)
         self.text.add(batch.members, batch.text)
 
+    def join(self) -> None:
+        """Make what a line reads one tensor each, on the stream that made the parts: they are freed there."""
+        if self.pending():
+            _ = self.contour.all, self.text.all
+
     def prosody_rows(self, members: Sequence[int], shape: tuple[int, int]) -> NDArray[np.int64]:
         """Which of ``prosody`` each unit reads, each job in a row of its own: int64 ``shape``."""
         made = np.zeros(shape, np.int64)

@@ -117,7 +117,8 @@ BYTES_PER_UNIT = 600_000
 """Memory that a unit of audio takes while it is made, at the most.
 
 Counted over the network's live tensors without compilation: 576 kB with a float32 vocoder, 425 kB with a half one. What
-goes before takes 26 kB for a token that is encoded, and 16 kB for a step of an LSTM.
+goes before takes 26 kB for a token that is encoded, and 9 kB for a step of an LSTM, beside what the
+library takes.
 """
 
 _JOBS = (1, 4, 16, 64)

@@ -51,11 +51,15 @@ class Stage:
         """Whether there is anything to prepare: compilation was asked for, or the device captures graphs."""
         return self._backend is not None or self._device.type == "cuda"
 
-    def prepare(self, *inputs: Tensor) -> None:
-        """Compile and capture for inputs of these shapes and types. Their values need only be valid."""
+    def prepare(self, *inputs: Tensor, tune: bool = False) -> None:
+        """Compile and capture for inputs of these shapes and types. Their values need only be valid.
+
+        tune: let cuDNN try its algorithms for every convolution, which takes seconds; else it goes by its heuristics.
+        """
         with _recompiling():
             if self._device.type == "cuda":
-                self._captured[_key(inputs)] = self._capture(inputs)
+                with _choosing_algorithms() if tune else nullcontext():
+                    self._captured[_key(inputs)] = self._capture(inputs)
             else:
                 self._fast(*self._moved(inputs))
         self._ready.add(_key(inputs))
@@ -75,16 +79,21 @@ class Stage:
             return self._fast(*self._moved(inputs))
 
     def _capture(self, inputs: tuple[Tensor, ...]) -> _Captured:
+        """As ``torch.cuda.graph`` does it, but for a garbage collection at each of a hundred shapes."""
         static = tuple(self._static(position, value) for position, value in enumerate(inputs))
         graph, aside = torch.cuda.CUDAGraph(), torch.cuda.Stream(self._device)
-        with _choosing_algorithms():
-            aside.wait_stream(torch.cuda.current_stream(self._device))
-            with torch.cuda.stream(aside):
-                for _ in range(WARM_UP_RUNS):
-                    self._fast(*static)
-            torch.cuda.current_stream(self._device).wait_stream(aside)
-            with torch.cuda.graph(graph, pool=self._pool):
+        torch.cuda.synchronize(self._device)
+        with torch.cuda.stream(aside):
+            for _ in range(WARM_UP_RUNS):
+                self._fast(*static)
+            aside.synchronize()
+            torch.cuda.empty_cache()  # or what the runs held would be held beside the graphs' own memory
+            graph.capture_begin(pool=self._pool)
+            try:
                 outputs = self._fast(*static)
+            finally:
+                graph.capture_end()
+        torch.cuda.synchronize(self._device)
         return _Captured(graph, static, outputs)
 
     def _static(self, position: int, value: Tensor) -> Tensor:

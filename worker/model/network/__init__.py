@@ -1,7 +1,8 @@
-"""Kokoro-82M in torch, for batches: a padded batch gives every job what it would get alone.
+"""Kokoro-82M in torch, for batches: a batch gives every job what it would get alone.
 
-Read in this order: ``network`` (the stages), ``parameters`` (the state dict, laid out for them), ``layers``, then
-from text to sound: ``text``, ``curves``, ``source`` and ``noise``, ``spectral``, ``vocoder``.
+Read in this order: ``network`` (the stages), ``parameters`` (the state dict, laid out for them), ``placement`` and
+``packing`` (jobs on one line), ``layers``, ``adain``, ``residual``, then from text to sound: ``text``, ``curves``,
+``source`` and ``noise``, ``spectral``, ``vocoder``.
 
 Shapes are (batch, length, channels), "rows", throughout: the same memory that cuDNN calls channels-last, so that no
 layout is ever transposed. What lies past a job's own length is never read: ``layers.Region`` masks the input of every
